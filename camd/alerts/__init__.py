@@ -1,0 +1,1 @@
+"""Alerts tells the house, at onset, over MQTT."""

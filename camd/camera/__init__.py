@@ -1,0 +1,1 @@
+"""The camera gives frames and packets."""

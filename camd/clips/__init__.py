@@ -1,0 +1,1 @@
+"""Clips keeps what happened: packets in RAM, then a fragmented MP4."""

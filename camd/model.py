@@ -1,0 +1,155 @@
+"""Every value that flows between the rooms.
+
+Rule: values only. They are frozen, know no room, and need no numpy, so that the notify process can load them in a
+few megabytes. Times named `Nanos` are nanoseconds on the machine's boot clock (the sensor's clock), which never steps;
+times named `unix_ns` are nanoseconds since 1970 UTC, right only as far as the machine's clock was when they were read.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Nanos = int
+SECOND: Nanos = 1_000_000_000
+
+
+class Box(NamedTuple):
+    """A rectangle in fractions of the picture: 0..1, origin at the top left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a stream of `Packet` is: H.264 of `width` x `height` pixels at about `fps` pictures a second."""
+
+    width: int
+    height: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One encoded picture of the full stream: H.264 as Annex B, parameter sets before every key picture.
+
+    `t` is the time it is shown at and `dts` the time it is decoded at (they differ with B-frames).
+    """
+
+    t: Nanos
+    dts: Nanos
+    is_key: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why motion became an event, or did not: the figures at the moment of decision and the `rule` that decided.
+
+    `changed_pixels` and `threshold` count pixels of the full picture; `noise_level` is the median width of the
+    background's band in grey levels (0..255); `light_gain` is the factor by which the light last changed.
+    """
+
+    rule: str
+    changed_pixels: int
+    threshold: int
+    blocks: int
+    noise_level: float
+    light_gain: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that moved: `began` is its first moving frame, `ended` its last so far.
+
+    `label` is person, vehicle, animal, other or motion (undecided); `confidence` is the label's, 0..1, and 0 while
+    it is undecided.
+    """
+
+    id: str
+    label: str
+    confidence: float
+    began: Nanos
+    ended: Nanos
+    reason: Reason
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A finished recording. `id` is its sequence number, `began` the time of its first picture.
+
+    `size` counts the bytes of the MP4, `beside` those of its sidecar and thumbnail. `pre_roll_ns` is what it holds
+    before its first event began. `events` are ids. `continues` is the clip that it carries on, `cut_short` says that
+    pictures are missing (a stalled disk, a pulled plug).
+    """
+
+    id: int
+    camera: str
+    boot_id: str
+    began: Nanos
+    began_unix_ns: int
+    duration_ns: int
+    pre_roll_ns: int
+    size: int
+    beside: int
+    sha256: str
+    label: str
+    events: tuple[str, ...]
+    continues: int | None = None
+    cut_short: bool = False
+    starred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """An event was confirmed. `muted` says that the alert is withheld (cool-down); the event is not."""
+
+    event: Event
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grew:
+    """An event goes on; `event.reason.box` is where it is now. At most five a second."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An event is over."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Motion was seen from `began` to `ended` and judged not to be an event."""
+
+    began: Nanos
+    ended: Nanos
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A clip is durable on disk."""
+
+    clip: Clip
+
+
+Finding = Began | Grew | Ended | Suppressed
+Happening = Finding | Saved
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One MQTT message. `since` is the sensor time of what it tells of (None for states); it gives the latency."""
+
+    topic: str
+    payload: str
+    retain: bool
+    since: Nanos | None = None

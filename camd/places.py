@@ -1,0 +1,96 @@
+"""Where things lie on disk: one data folder that lasts, one run folder in RAM.
+
+Rule: every other file asks here for a path. The run folder survives any kill but no power cut; each data folder has
+a run folder of its own, so that two camds with two data folders never meet.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The paths of one camd. Nothing is made here; `make` does."""
+
+    data: Path
+    run: Path
+
+    @classmethod
+    def of(cls, data: Path) -> "Places":
+        """The places of the camd whose data folder is `data`; the run folder follows from it."""
+        data = data.absolute()
+        given = os.environ.get("RUNTIME_DIRECTORY")  # set by systemd, already this service's own
+        return cls(data, Path(given) if given else _run_base() / f"camd-{_short_hash(data)}")
+
+    def make(self) -> None:
+        """Make both folders, readable by their owner alone."""
+        for folder in (self.data, self.run, self.clips, self.orders):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def clips(self) -> Path:
+        """Folder of the clips: `000001.mp4`, `000001.json` (sidecar), `000001.jpg` (thumbnail)."""
+        return self.data / "clips"
+
+    @property
+    def index(self) -> Path:
+        """SQLite index of the clips."""
+        return self.data / "index.sqlite"
+
+    @property
+    def orders(self) -> Path:
+        """Folder of the share orders: `<id>/order.json` and `<id>/clip.mp4`."""
+        return self.data / "orders"
+
+    @property
+    def ledger(self) -> Path:
+        """The hash-chained ledger, JSON Lines."""
+        return self.data / "ledger.jsonl"
+
+    @property
+    def ledger_head(self) -> Path:
+        """The ledger's newest sequence number and hash, for notify to publish."""
+        return self.run / "ledger.head"
+
+    @property
+    def outbox(self) -> Path:
+        """SQLite file of the alerts not acknowledged within a second; lasts through a power cut."""
+        return self.data / "outbox.sqlite"
+
+    @property
+    def outbox_ram(self) -> Path:
+        """SQLite file in RAM that every alert enters first."""
+        return self.run / "outbox.sqlite"
+
+    @property
+    def bell(self) -> Path:
+        """FIFO that capture rings when an alert was put in the outbox."""
+        return self.run / "bell"
+
+    @property
+    def capture_lock(self) -> Path:
+        """File that capture holds a lock on for as long as it lives."""
+        return self.run / "capture.lock"
+
+
+def default_data() -> Path:
+    """The data folder when the config names none: systemd's, else the user's state folder."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given)
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "camd"
+
+
+def _run_base() -> Path:
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    shared_memory = Path("/dev/shm")
+    if given and Path(given).is_dir():
+        return Path(given)
+    return shared_memory if shared_memory.is_dir() else Path("/tmp")
+
+
+def _short_hash(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]

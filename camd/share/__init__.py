@@ -1,0 +1,1 @@
+"""Share sends out what the owner ordered, and nothing else does."""

@@ -1,0 +1,1 @@
+"""The store holds what fits, and never takes a starred clip."""

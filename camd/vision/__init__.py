@@ -1,0 +1,1 @@
+"""Vision says what happened; its files are pure."""

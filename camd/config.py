@@ -1,14 +1,32 @@
-"""The settings: what they are, what they default to, and every fault of a file at once."""
+"""The settings: what they are, what they default to, and every fault of a file at once.
 
+Idea: each key is one row: a field with its default, its kind (type, unit, range) and one comment line. The loader,
+`camd check` and the sample file config/camd.yaml all live from these rows.
+Rule: secrets stand in files of their own, which the settings only name.
+"""
+
+import os
 import socket
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
+import yaml
+
+from camd import settings_kinds as kinds
+from camd.errors import ConfigError
 from camd.model import SECOND, Nanos
 from camd.places import default_data
+from camd.settings_file import SettingsFile
+from camd.settings_kinds import Kind
+from camd.terminal import Parser
 
 MB = 1_000_000
 GB = 1_000_000_000
+MINUTE: Nanos = 60 * SECOND
+HOUR: Nanos = 60 * MINUTE
+DAY: Nanos = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,7 @@ class StoreConfig:
     data: Path = field(default_factory=default_data)
     max_bytes: int = 4 * GB
     keep_free: int = 500 * MB
-    max_age: Nanos = 30 * 86_400 * SECOND
+    max_age: Nanos = 30 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +91,7 @@ class Destination:
     folder: Path | None = None
     url: str = ""
     token_file: Path | None = None
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +111,212 @@ class Config:
     store: StoreConfig = field(default_factory=StoreConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What the loader and the docs know of one key."""
+
+    kind: Kind[Any]
+    comment: str
+
+
+# One row per key: what may stand there, and what it is for.
+KEYS = {
+    "camera.name": Key(kinds.Name(), "what the camera is called in topics and clips"),
+    "camera.source": Key(kinds.Source(), "where its pictures come from; empty: given on the command line"),
+    "camera.loop": Key(kinds.Switch(), "start a video file again at its end"),
+    "vision.sensitivity": Key(kinds.Whole(1, 10), "how little motion is an event: 1 sees least, 10 most"),
+    "vision.fps": Key(kinds.Number(1, 60), "pictures looked at in a second; clips keep all of them"),
+    "vision.merge_gap": Key(kinds.duration(0, 5 * MINUTE), "a pause of one motion that does not end it"),
+    "vision.cooldown": Key(kinds.duration(0, DAY), "no new alert for so long after one; events are kept all the same"),
+    "record.pre_roll": Key(kinds.duration(0, MINUTE), "kept from before the motion began"),
+    "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),
+    "record.max_length": Key(kinds.duration(SECOND, HOUR), "a longer clip goes on in a second file"),
+    "record.memory": Key(kinds.size(MB, 2 * GB), "most memory that the pre-roll may take"),
+    "store.data": Key(kinds.Folder(), "data folder; empty: ~/.local/state/camd, or systemd's"),
+    "store.max_bytes": Key(kinds.size(10 * MB, 1000 * 1000 * GB), "most disk that clips may take"),
+    "store.keep_free": Key(kinds.size(0, 1000 * 1000 * GB), "disk that is left free for everything else"),
+    "store.max_age": Key(kinds.duration(MINUTE, 36_500 * DAY), "older clips are deleted unless starred"),
+    "mqtt.host": Key(kinds.Host(), "the broker"),
+    "mqtt.port": Key(kinds.Whole(1, 65_535), "its port: by custom 1883, and 8883 with tls"),
+    "mqtt.node": Key(kinds.Name(), "this machine's level in topics; empty: the host name"),
+    "mqtt.prefix": Key(kinds.Name(), "the first level of every topic"),
+    "mqtt.username": Key(kinds.Text(), "account on the broker; empty: none"),
+    "mqtt.password_file": Key(kinds.SecretFile(), "file that holds its password"),
+    "mqtt.tls": Key(kinds.Switch(), "encrypt the connection and verify the broker"),
+    "mqtt.ca_file": Key(kinds.File(), "certificate to verify it by; empty: the system's"),
+    "mqtt.keepalive": Key(kinds.duration(5 * SECOND, 18 * HOUR), "the broker misses camd after 1.5 of these"),
+    "share.to.NAME.folder": Key(kinds.Folder(), "folder that clips are copied to"),
+    "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
+    "share.to.NAME.token_file": Key(kinds.SecretFile(), "file that holds its bearer token"),
+    "share.to.NAME.ca_file": Key(kinds.File(), "certificate to verify it by; empty: the system's"),
+}
+
+Section = CameraConfig | VisionConfig | RecordConfig | StoreConfig | MqttConfig | Destination
+S = TypeVar("S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, MqttConfig, Destination)
+
+# Where a section's rows stand in KEYS.
+ROWS: dict[type[Section], str] = {
+    CameraConfig: "camera",
+    VisionConfig: "vision",
+    RecordConfig: "record",
+    StoreConfig: "store",
+    MqttConfig: "mqtt",
+    Destination: "share.to.NAME",
+}
+assert set(KEYS) == {f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)} - {
+    "share.to.NAME.name"
+}, "every key has its row"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A config, the file it was read from (None: all defaults) and the lines on which keys were set."""
+
+    config: Config
+    path: Path | None
+    lines: dict[str, int]
+
+
+def load(path: Path | None) -> Config:
+    """Return the settings of `path`, or of the first file found where they usually lie; raises ConfigError."""
+    return read(path).config
+
+
+def read(path: Path | None) -> Loaded:
+    """Like `load`, and tells where each setting comes from."""
+    path = path or _usual_path()
+    if path is None:
+        return Loaded(Config(), None, {})
+    file = SettingsFile(path)
+    config = _config(file)
+    if file.faults:
+        raise ConfigError("\n".join(text for _, text in sorted(file.faults)))
+    return Loaded(config, path, file.lines)
+
+
+def secret(path: Path) -> str:
+    """Return the one line in a password or token file; raises ConfigError, which never shows it."""
+    try:
+        kinds.check_secret(path)
+        text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except kinds.WrongError as error:
+        raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: this secret cannot be read. want one line of UTF-8 text.") from error
+    if not text or not text.isprintable():
+        raise ConfigError(f"{path}: not a secret. got {len(text)} characters. want one line of text.")
+    return text
+
+
+def _usual_path() -> Path | None:
+    given = os.environ.get("CAMD_CONFIG")
+    if given:  # asked for by name: missing is an error, not a reason to look elsewhere
+        return Path(given)
+    usual = (Path("~/.config/camd/camd.yaml").expanduser(), Path("/etc/camd/camd.yaml"))
+    return next((path for path in usual if path.exists()), None)
+
+
+def _config(file: SettingsFile) -> Config:
+    sections = dict(file.pairs(file.root(), "", [row.name for row in fields(Config)]))
+    return Config(
+        camera=_section(file, "camera", CameraConfig(), sections.get("camera")),
+        vision=_section(file, "vision", VisionConfig(), sections.get("vision")),
+        record=_section(file, "record", RecordConfig(), sections.get("record")),
+        store=_section(file, "store", StoreConfig(), sections.get("store")),
+        mqtt=_section(file, "mqtt", MqttConfig(), sections.get("mqtt")),
+        share=_share(file, sections.get("share")),
+    )
+
+
+def _share(file: SettingsFile, node: yaml.Node | None) -> ShareConfig:
+    to = dict(file.pairs(node, "share.", ["to"])).get("to")
+    return ShareConfig(tuple(_destination(file, name, value) for name, value in file.pairs(to, "share.to.", None)))
+
+
+def _destination(file: SettingsFile, name: str, node: yaml.Node) -> Destination:
+    key = f"share.to.{name}"
+    try:
+        kinds.Name().read(kinds.Scalar(name, "str"))
+    except kinds.WrongError as error:
+        file.fault(file.lines[key], key, error.what, name, kinds.Name().want)
+    return _section(file, key, Destination(name), node)
+
+
+def _section(file: SettingsFile, path: str, default: S, node: yaml.Node | None) -> S:
+    before = len(file.faults)
+    rows = _rows(type(default))
+    found = {
+        key: file.value(rows[key].kind, f"{path}.{key}", value, getattr(default, key))
+        for key, value in file.pairs(node, f"{path}.", rows)
+    }
+    section = replace(default, **found)
+    if len(file.faults) == before:  # a faulty value has its default here, which may fit nothing
+        for key, *fault in _conflicts(section):
+            file.fault(file.lines.get(f"{path}.{key}") or file.lines[path], f"{path}.{key}".rstrip("."), *fault)
+    return section
+
+
+def _rows(section: type[Section]) -> dict[str, Key]:
+    prefix = f"{ROWS[section]}."
+    return {path.removeprefix(prefix): key for path, key in KEYS.items() if path.startswith(prefix)}
+
+
+def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
+    """Give what values of one section do not fit together, as key, what is wrong, got, want."""
+    match section:
+        case RecordConfig(pre_roll=pre, post_roll=post, max_length=longest) if longest <= pre + post:
+            show = KEYS["record.max_length"].kind.show
+            yield (
+                "max_length",
+                "no room for an event",
+                show(longest),
+                f"more than pre_roll + post_roll = {show(pre + post)}",
+            )
+        case MqttConfig():
+            if section.password_file and not section.username:
+                yield "password_file", "a password without an account", "no username", "mqtt.username too"
+            if section.ca_file and not section.tls:
+                yield "ca_file", "a certificate that is not used", "tls: no", "tls: yes, or no ca_file"
+        case Destination(folder=None, url=""):
+            yield "", "nowhere to send to", "neither folder nor url", "folder: PATH, or url: https://HOST/"
+        case Destination(folder=Path()) if section.url:
+            yield "", "two places to send to", "folder and url", "one of them"
+        case Destination(folder=Path()) if section.token_file or section.ca_file:
+            yield "", "a folder needs no token and no certificate", "token_file or ca_file", "folder alone"
+
+
+def main(arguments: list[str]) -> int:
+    """`camd check`: print every setting with where it comes from; raises ConfigError with every fault."""
+    parser = Parser(
+        prog="camd check",
+        description="Check the config file. Prints every setting and where it comes from, or every fault and where "
+        "it stands. Without --config the file is the first of $CAMD_CONFIG, ~/.config/camd/camd.yaml and "
+        "/etc/camd/camd.yaml that exists; without any, all settings have their defaults.",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="check this file")
+    for line in _report(read(parser.parse_args(arguments).config)):
+        print(line)
+    return 0
+
+
+def _report(loaded: Loaded) -> Iterator[str]:
+    yield f"# {loaded.path or 'no config file'}"
+    for section in ("camera", "vision", "record", "store", "mqtt"):
+        yield f"{section}:"
+        yield from _settings(loaded, section, getattr(loaded.config, section), "  ")
+    yield "share:"
+    yield "  to:"
+    for to in loaded.config.share.to:
+        yield f"    {kinds.Name().show(to.name)}:"
+        yield from _settings(loaded, f"share.to.{to.name}", to, "      ")
+
+
+def _settings(loaded: Loaded, path: str, section: Section, indent: str) -> Iterator[str]:
+    for key, row in _rows(type(section)).items():
+        value = getattr(section, key)
+        text = row.kind.show(value) if value not in (None, "") else ""
+        line = loaded.lines.get(f"{path}.{key}")
+        origin = f"from {loaded.path}:{line}" if line else "default"
+        yield f"{indent}{key}: {text}".ljust(40) + f"  # {origin}"

@@ -1,0 +1,364 @@
+"""The kinds of value that may stand in the settings file.
+
+Idea: a `Kind` turns one written value into a Python value and back, and says in words what it wants; that text serves
+error messages, the comments of camd.yaml and `camd check`.
+Rule: the value of a secret is never part of a message. What settings exist is `camd.config`'s business.
+"""
+
+import json
+import math
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from camd.model import SECOND
+
+T = TypeVar("T")
+N = TypeVar("N", int, float)
+
+SIZES = {
+    "TiB": 2**40,
+    "TB": 10**12,
+    "GiB": 2**30,
+    "GB": 10**9,
+    "MiB": 2**20,
+    "MB": 10**6,
+    "KiB": 2**10,
+    "kB": 10**3,
+    "B": 1,
+}
+TIMES = {"d": 86_400 * SECOND, "h": 3600 * SECOND, "min": 60 * SECOND, "s": SECOND, "ms": SECOND // 1000}
+_WORDS = {"int": "a number", "float": "a number", "bool": "yes/no", "str": "text", "timestamp": "a date"}
+
+
+class WrongError(Exception):
+    """A value is not what its key wants: `what` is wrong with it, and what was `got` if not the text itself."""
+
+    def __init__(self, what: str, got: str | None = None, want: str | None = None) -> None:
+        super().__init__(what)
+        self.what, self.got, self.want = what, got, want
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One plain value: its text as written, and what YAML takes it for (str, int, float, bool, null, ...)."""
+
+    text: str
+    tag: str
+
+
+class Kind(Protocol[T]):
+    """What may stand at a key. `show` gives text that `read` reads as the same value."""
+
+    @property
+    def want(self) -> str:
+        """What is wanted, in words."""
+
+    def read(self, scalar: Scalar) -> T:
+        """Return the value; raises WrongError."""
+
+    def show(self, value: T) -> str:
+        """Return the value as YAML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Any text of one line."""
+
+    want: str = "text"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the text."""
+        if scalar.tag != "str":
+            raise WrongError("not text", f"{scalar.text} ({_word(scalar)})", f'{self.want}, put in "quotes"')
+        if not scalar.text.isprintable():
+            raise WrongError("holds control characters")
+        return scalar.text
+
+    def show(self, value: str) -> str:
+        """Return the text in quotes."""
+        return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Text):
+    """A name that can be one level of an MQTT topic."""
+
+    want: str = "a name of 1 to 32 characters without / + #"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the name."""
+        # Not super(): slots=True makes a new class, and the zero-argument form still means the old one.
+        name = Text.read(self, scalar)
+        if not name.strip():
+            raise WrongError("an empty name", '""')
+        if len(name) > 32:
+            raise WrongError(f"{len(name)} characters are too long")
+        if set(name) & set("/+#"):
+            raise WrongError("/ + # mean something else in MQTT topics")
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Host(Text):
+    """A host name or IP address."""
+
+    want: str = "a host name or address such as 192.168.1.10"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the host."""
+        host = Text.read(self, scalar)
+        if not host:
+            raise WrongError("no host", '""')
+        if "@" in host:
+            raise WrongError("a user or password does not belong here", "an address with @")
+        if "://" in host:
+            raise WrongError("a host has no scheme (tls and port are keys of their own)")
+        if re.fullmatch(r"[^:]+:\d+", host):
+            raise WrongError("the port is a key of its own")
+        if re.search(r"[\s/]", host):
+            raise WrongError("not a host name")
+        return host
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Text):
+    """A video file, a device or the address of a camera."""
+
+    want: str = "a file, a device or a URL without a password"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the source, with ~ expanded."""
+        source = Text.read(self, scalar)
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*@", source):
+            raise WrongError("a user or password in the address can be read by others", source.split("//")[0] + "//***")
+        return _home(source) if source.startswith("~") else source
+
+
+@dataclass(frozen=True, slots=True)
+class HttpsUrl(Text):
+    """The address of a recipient."""
+
+    want: str = "an address that begins with https://"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the address."""
+        url = Text.read(self, scalar)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # reading it checks it
+        except ValueError as error:
+            raise WrongError("not an address", "an address that cannot be read") from error
+        if "@" in parts.netloc:
+            raise WrongError("a user or password in the address can be read by others", f"{parts.scheme}://***")
+        if parts.scheme != "https":
+            raise WrongError("clips are sent encrypted or not at all")
+        if parts.query or parts.fragment:  # signed addresses carry their secret there, and camd prints addresses
+            raise WrongError("? and # do not belong in this address", f"https://{parts.hostname}/***")
+        if not parts.hostname or not url.isascii() or " " in url:
+            raise WrongError("not a complete address")
+        return url
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """On or off."""
+
+    want: str = "yes or no"
+
+    def read(self, scalar: Scalar) -> bool:
+        """Return True for yes, on and true."""
+        if scalar.tag != "bool":
+            raise WrongError("not yes or no", f"{scalar.text} ({_word(scalar)})")
+        return scalar.text.lower() in ("yes", "on", "true")
+
+    def show(self, value: bool) -> str:
+        """Return yes or no."""
+        return "yes" if value else "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from `low` to `high`."""
+
+    low: int
+    high: int
+
+    @property
+    def want(self) -> str:
+        """The range."""
+        return f"a whole number from {self.low} to {self.high}"
+
+    def read(self, scalar: Scalar) -> int:
+        """Return the number."""
+        if scalar.tag != "int" or not re.fullmatch(r"[+-]?[0-9]{1,18}", scalar.text):
+            raise WrongError("not a whole number", f"{scalar.text} ({_word(scalar)})")
+        return _within(int(scalar.text), self.low, self.high)
+
+    def show(self, value: int) -> str:
+        """Return the digits."""
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number from `low` to `high`, with a fraction or without."""
+
+    low: float
+    high: float
+
+    @property
+    def want(self) -> str:
+        """The range."""
+        return f"a number from {self.low:g} to {self.high:g}"
+
+    def read(self, scalar: Scalar) -> float:
+        """Return the number."""
+        if scalar.tag == "float" and re.fullmatch(r"[+-]?\.(inf|nan)", scalar.text, re.IGNORECASE):
+            raise WrongError("not a finite number")
+        if scalar.tag not in ("int", "float") or not re.fullmatch(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?", scalar.text):
+            raise WrongError("not a number", f"{scalar.text} ({_word(scalar)})")
+        number = float(scalar.text)
+        if not math.isfinite(number):
+            raise WrongError("not a finite number")
+        return _within(number, self.low, self.high)
+
+    def show(self, value: float) -> str:
+        """Return the shortest digits that mean the number."""
+        return repr(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A whole count of a smallest thing (a byte, a nanosecond), written as a number and a unit."""
+
+    noun: str
+    example: str
+    units: Mapping[str, int]
+    low: int
+    high: int
+
+    @property
+    def want(self) -> str:
+        """The range, in units."""
+        return f"{self.noun} from {self.show(self.low)} to {self.show(self.high)}"
+
+    def read(self, scalar: Scalar) -> int:
+        """Return the count."""
+        names = ", ".join(self.units)
+        if scalar.tag in ("int", "float"):
+            raise WrongError(f"a number without a unit ({names})", want=f"{self.want}, such as {self.example}")
+        match = re.fullmatch(r"([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?) *([A-Za-z]+)", scalar.text)
+        if scalar.tag != "str" or not match:
+            raise WrongError(f"not {self.noun}", want=f"{self.want}, such as {self.example}")
+        number, unit = match.groups()
+        if unit not in self.units:
+            near = get_close_matches(unit.lower(), [name.lower() for name in self.units], 1)
+            hint = "".join(f" (did you mean {name}?)" for name in self.units if [name.lower()] == near)
+            raise WrongError(f"no such unit{hint}", want=f"one of {names}")
+        return _within(int(Decimal(number) * self.units[unit]), self.low, self.high)
+
+    def show(self, value: int) -> str:
+        """Return the count in the largest unit that divides it."""
+        if value == 0:
+            return f"0 {self.example.split()[1]}"
+        for unit, count in self.units.items():  # the largest comes first
+            if value % count == 0:
+                return f"{value // count} {unit}"
+        unit, count = list(self.units.items())[-1]  # a part of the smallest unit: 1 ns is 0.000001 ms
+        return f"{Decimal(value) / count:f} {unit}"
+
+
+def size(low: int, high: int) -> Quantity:
+    """Return the kind of a size in bytes."""
+    return Quantity("a size", "2 GB", SIZES, low, high)
+
+
+def duration(low: int, high: int) -> Quantity:
+    """Return the kind of a time span in nanoseconds."""
+    return Quantity("a time", "5 s", TIMES, low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that need not exist yet."""
+
+    want: str = "a path that begins with / or ~"
+
+    def read(self, scalar: Scalar) -> Path:
+        """Return the absolute path, with ~ expanded."""
+        text = Text(self.want).read(scalar)
+        if not text.startswith(("/", "~")):
+            raise WrongError("a path that depends on where camd is started")
+        return Path(_home(text))
+
+    def show(self, value: Path) -> str:
+        """Return the path in quotes."""
+        return json.dumps(str(value), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class File(Folder):
+    """A file that exists."""
+
+    want: str = "the path of a file, beginning with / or ~"
+
+    def read(self, scalar: Scalar) -> Path:
+        """Return the absolute path."""
+        path = Folder.read(self, scalar)
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise WrongError(f"cannot be read ({error.strerror})", str(path)) from error
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile(Folder):
+    """A file that holds a secret and that nobody but its owner can read."""
+
+    want: str = "the path of a file that only you can read, beginning with / or ~"
+
+    def read(self, scalar: Scalar) -> Path:
+        """Return the absolute path; the text is not echoed where it may be the secret itself."""
+        if scalar.tag != "str" or not scalar.text.startswith(("/", "~")):
+            raise WrongError("not a path from / or ~", "text that is not shown, it may be the secret")
+        path = Folder.read(self, scalar)
+        check_secret(path)
+        return path
+
+
+def check_secret(path: Path) -> None:
+    """Raise WrongError, which names the mend, unless `path` is a file that its owner alone can reach."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        mend = f"the secret in that file, made with: install -m 600 /dev/null {path}"
+        raise WrongError("no such secret file", str(path), mend) from error
+    if not stat.S_ISREG(mode):
+        raise WrongError("not a file", str(path))
+    if mode & 0o077:
+        raise WrongError("others can read this secret", f"mode {mode & 0o777:04o}", f"chmod 600 {path}")
+
+
+def _home(text: str) -> str:
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:
+        raise WrongError("no such user's home folder") from error
+
+
+def _within(number: N, low: N, high: N) -> N:
+    if not low <= number <= high:
+        raise WrongError("out of range")
+    return number
+
+
+def _word(scalar: Scalar) -> str:
+    return _WORDS.get(scalar.tag, "something else")

@@ -40,6 +40,16 @@ class Places:
         return self.data / "index.sqlite"
 
     @property
+    def recorder_pid(self) -> Path:
+        """Process id of who holds the data folder, for those who are turned away."""
+        return self.data / "recorder.pid"
+
+    @property
+    def ballast(self) -> Path:
+        """Bytes set aside, thrown away when the disk is too full even to delete."""
+        return self.data / "ballast"
+
+    @property
     def orders(self) -> Path:
         """Folder of the share orders: `<id>/order.json` and `<id>/clip.mp4`."""
         return self.data / "orders"

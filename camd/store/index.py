@@ -1,0 +1,327 @@
+"""The index of the clips: the only SQL of the store.
+
+Idea: one SQLite file (WAL, synchronous=FULL) that several processes may open: the recorder, the terminal verbs, later
+the page. Rule: every change is one transaction, and the running total changes in it (by triggers, see schema.sql).
+A star or a label is written to the sidecar inside the transaction, so that nobody evicts the clip meanwhile.
+It unlinks no clip: `drop` makes garbage, and the recorder takes it away.
+
+An `Index` may be made in one thread and used in another, but never by two at once.
+"""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from camd.errors import CamdError, CannotWriteError, UnusableInputError, UsageError
+from camd.model import Clip
+from camd.places import Places
+from camd.store import sidecar
+from camd.store.files import ClipFiles, sync_folder, temp_of, writing
+
+_log = logging.getLogger(__name__)
+
+_APPLICATION_ID = 0x63616D64
+_VERSION = 1
+_BUSY_S = 10.0
+_PAGE = 32  # clips fetched at a time when walking from the oldest
+_FIELDS = (
+    "id, camera, boot_id, began, began_unix_ns, duration_ns, pre_roll_ns, size, beside, sha256, label, events,"
+    " continues, cut_short, starred"
+)
+
+
+class DiskError(CannotWriteError):
+    """The disk is full or failing: throwing the ballast overboard may help."""
+
+
+# SQLite's primary result code -> what it means to the owner
+_TROUBLE: dict[int, tuple[type[CamdError], str]] = {
+    sqlite3.SQLITE_FULL: (DiskError, "the disk is full. Free some space"),
+    sqlite3.SQLITE_IOERR: (DiskError, "the disk is full or failing. Free some space, or look at the system log"),
+    sqlite3.SQLITE_READONLY: (CannotWriteError, "it may not be written. Mend its rights, or the disk's"),
+    sqlite3.SQLITE_CANTOPEN: (CannotWriteError, "it cannot be opened. Mend the rights of its folder"),
+    sqlite3.SQLITE_BUSY: (CannotWriteError, f"another process kept it busy for {_BUSY_S:.0f} s. Try again"),
+    sqlite3.SQLITE_CORRUPT: (UnusableInputError, "it is damaged. Move it aside: the clips stay, and are found again"),
+    sqlite3.SQLITE_NOTADB: (UnusableInputError, "it is not a database. Move it aside: the clips are found again"),
+}
+
+
+class Index:
+    """The clips of one data folder. Every method may raise CannotWriteError or, on a damaged file, UnusableInputError.
+
+    A method that names one clip raises UsageError when there is none of that number.
+    """
+
+    def __init__(self, places: Places, database: sqlite3.Connection) -> None:
+        self._places = places
+        self._database = database
+
+    @classmethod
+    def open(cls, places: Places) -> "Index":
+        """Open the index, created when absent; a file that is not ours, or newer than this camd, is left as it is."""
+        with writing(places.data):
+            places.make()
+        try:
+            return cls._open(places)
+        except DiskError:  # it needs a few kilobytes beside itself while it is open
+            _throw_ballast(places)
+            return cls._open(places)
+
+    @classmethod
+    def _open(cls, places: Places) -> "Index":
+        with _trouble(places.index):
+            database = sqlite3.connect(places.index, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        index = cls(places, database)
+        try:
+            index._prepare()
+        except BaseException:
+            database.close()
+            raise
+        return index
+
+    def __enter__(self) -> "Index":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the last process to do so leaves one file without journal."""
+        self._database.close()
+
+    def clip(self, number: int) -> Clip:
+        """The clip of that number."""
+        rows = self._rows(f"SELECT {_FIELDS} FROM clip WHERE id = ?", number)
+        if not rows:
+            raise UsageError(f"there is no clip {number}. 'camd clips list' shows which there are.")
+        return _clip(rows[0])
+
+    def clips(self, limit: int | None = None, label: str | None = None) -> tuple[Clip, ...]:
+        """The newest `limit` clips (None: all), newest first; only those of `label` when it is given."""
+        rows = self._rows(
+            f"SELECT {_FIELDS} FROM clip WHERE ?1 IS NULL OR label = ?1 ORDER BY id DESC LIMIT ?2",
+            label,
+            -1 if limit is None else limit,
+        )
+        return tuple(_clip(row) for row in rows)
+
+    def unstarred(self) -> Iterator[Clip]:
+        """Clips that may be evicted, oldest first, fetched as they are asked for."""
+        last = 0
+        while rows := self._rows(
+            f"SELECT {_FIELDS} FROM clip WHERE NOT starred AND id > ? ORDER BY id LIMIT {_PAGE}", last
+        ):
+            yield from map(_clip, rows)
+            last = rows[-1][0]
+
+    def ids(self) -> frozenset[int]:
+        """Numbers of all clips."""
+        return frozenset(number for (number,) in self._rows("SELECT id FROM clip"))
+
+    def total_bytes(self) -> int:
+        """Bytes of all clips, sidecars, thumbnails and garbage."""
+        return self._number("SELECT bytes FROM store")
+
+    def starred_bytes(self) -> int:
+        """Bytes of the starred clips with their sidecars and thumbnails."""
+        return self._number("SELECT coalesce(sum(size + beside), 0) FROM clip WHERE starred")
+
+    def next_id(self) -> int:
+        """A clip number that was never given out before; it is given out for good."""
+        with self._change():
+            self._database.execute("UPDATE store SET newest_id = newest_id + 1")
+            return self._number("SELECT newest_id FROM store")
+
+    def pass_over(self, number: int) -> None:
+        """Never give out `number` or a lower one."""
+        with self._change():
+            self._database.execute("UPDATE store SET newest_id = max(newest_id, ?)", (number,))
+
+    def add(self, clip: Clip) -> None:
+        """Take in a clip whose files are durable."""
+        with self._change():
+            self._database.execute(f"INSERT INTO clip ({_FIELDS}) VALUES ({','.join('?' * 15)})", _row(clip))
+
+    def star(self, number: int) -> None:
+        """Keep this clip for good."""
+        self._mark(number, lambda clip: replace(clip, starred=True))
+
+    def unstar(self, number: int) -> None:
+        """Let this clip be evicted in its turn."""
+        self._mark(number, lambda clip: replace(clip, starred=False))
+
+    def label(self, number: int, label: str) -> None:
+        """Say what the clip shows."""
+        self._mark(number, lambda clip: replace(clip, label=label))
+
+    def drop(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """Turn these clips into garbage, all in one transaction; answers with those that were there."""
+        return self._to_garbage(numbers, "SELECT id, size + beside FROM clip WHERE id = ?")
+
+    def evict(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """As `drop`, but leaves those that were starred meanwhile."""
+        return self._to_garbage(numbers, "SELECT id, size + beside FROM clip WHERE id = ? AND NOT starred")
+
+    def garbage(self) -> dict[int, int]:
+        """Clips whose files must go: number -> bytes."""
+        return dict(self._rows("SELECT id, bytes FROM garbage ORDER BY id"))
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Forget garbage whose files are gone for good."""
+        with self._change():
+            self._database.executemany("DELETE FROM garbage WHERE id = ?", [(number,) for number in numbers])
+
+    def settle(self) -> None:
+        """Finish what a crash interrupted between a sidecar and its row: the row follows the sidecar."""
+        for (number,) in self._rows("SELECT id FROM rewriting"):
+            with self._change():
+                temp_of(ClipFiles.of(self._places, number).sidecar).unlink(missing_ok=True)
+                try:
+                    self._follow_sidecar(number)
+                except UnusableInputError as error:
+                    _log.warning("%s", error)
+                self._database.execute("DELETE FROM rewriting WHERE id = ?", (number,))
+
+    def _mark(self, number: int, change: Callable[[Clip], Clip]) -> None:
+        with self._change():
+            self.clip(number)
+            self._database.execute("INSERT OR IGNORE INTO rewriting VALUES (?)", (number,))
+        with self._change():
+            self.clip(number)  # still there?
+            path = ClipFiles.of(self._places, number).sidecar
+            old = sidecar.read(path)
+            sidecar.write(path, replace(old, clip=change(old.clip)))
+            sync_folder(path.parent)
+            self._follow_sidecar(number)
+            self._database.execute("DELETE FROM rewriting WHERE id = ?", (number,))
+
+    def _follow_sidecar(self, number: int) -> None:
+        clip = sidecar.read(ClipFiles.of(self._places, number).sidecar).clip
+        self._database.execute(
+            "UPDATE clip SET starred = ?, label = ?, beside = ? WHERE id = ?",
+            (clip.starred, clip.label, clip.beside, number),
+        )
+
+    def _to_garbage(self, numbers: Iterable[int], select: str) -> tuple[int, ...]:
+        wanted = tuple(numbers)
+        try:
+            return self._move(wanted, select)
+        except DiskError:  # SQLite needs room even to delete
+            _throw_ballast(self._places)
+            return self._move(wanted, select)
+
+    def _move(self, numbers: tuple[int, ...], select: str) -> tuple[int, ...]:
+        moved = []
+        with self._change():
+            for number in numbers:
+                for row in self._rows(select, number):
+                    self._database.execute("INSERT INTO garbage VALUES (?, ?)", row)
+                    self._database.execute("DELETE FROM clip WHERE id = ?", (number,))
+                    moved.append(number)
+        return tuple(moved)
+
+    def _prepare(self) -> None:
+        with _trouble(self._places.index):
+            self._refuse_foreign()
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA wal_autocheckpoint = 256")  # pages of 4 KiB: the journal stays near 1 MB
+            self._database.execute("PRAGMA journal_size_limit = 1048576")
+        with self._change():
+            if self._version() == 0:  # asked again: another process may have made it meanwhile
+                for statement in _statements(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")):
+                    self._database.execute(statement)
+
+    def _refuse_foreign(self) -> None:
+        if self._number("SELECT count(*) FROM sqlite_schema") == 0:
+            return
+        if self._number("PRAGMA application_id") != _APPLICATION_ID:
+            raise UnusableInputError(f"{self._places.index}: another program's database. Move it aside.")
+        if self._version() != _VERSION:
+            raise CannotWriteError(
+                f"{self._places.index}: has schema version {self._version()}, this camd knows {_VERSION}:"
+                " it is left as it is. Use the camd that wrote it, or a newer one."
+            )
+
+    def _version(self) -> int:
+        return self._number("PRAGMA user_version")
+
+    def _number(self, query: str) -> int:
+        number: int = self._rows(query)[0][0]
+        return number
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with _trouble(self._places.index):
+            return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """One transaction: all of it, or nothing when anything is raised."""
+        with _trouble(self._places.index):
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            finally:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+
+
+@contextmanager
+def _trouble(path: Path) -> Iterator[None]:
+    """Tell the world's trouble with the file at `path` from our bugs, which pass."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+        if code not in _TROUBLE:
+            raise
+        kind, meaning = _TROUBLE[code]
+        raise kind(f"{path}: {meaning}.") from error
+
+
+def _throw_ballast(places: Places) -> None:
+    """Free the bytes that the recorder set aside for the moment when the disk is full."""
+    with writing(places.ballast):
+        places.ballast.unlink(missing_ok=True)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: `executescript` would commit the transaction it runs in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _row(clip: Clip) -> tuple[object, ...]:
+    return (
+        clip.id,
+        clip.camera,
+        clip.boot_id,
+        clip.began,
+        clip.began_unix_ns,
+        clip.duration_ns,
+        clip.pre_roll_ns,
+        clip.size,
+        clip.beside,
+        clip.sha256,
+        clip.label,
+        json.dumps(clip.events),
+        clip.continues,
+        clip.cut_short,
+        clip.starred,
+    )
+
+
+def _clip(row: Sequence[Any]) -> Clip:
+    *plain, events, continues, cut_short, starred = row
+    return Clip(*plain, tuple(json.loads(events)), continues, bool(cut_short), bool(starred))  # type: ignore[call-arg]

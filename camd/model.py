@@ -5,6 +5,7 @@ few megabytes. Times named `Nanos` are nanoseconds on the machine's boot clock (
 times named `unix_ns` are nanoseconds since 1970 UTC, right only as far as the machine's clock was when they were read.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -141,8 +142,23 @@ class Saved:
     clip: Clip
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A picture of an open event, for the clip's thumbnail: the higher the `score`, the better it shows what came."""
+
+    t: Nanos
+    score: float
+    jpeg: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Packets were lost here: the disk was too slow for them."""
+
+
 Finding = Began | Grew | Ended | Suppressed
 Happening = Finding | Saved
+Footage = Packet | Gap | Glimpse | Finding  # what the recorder makes clips of, in the order it happened
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ MAX_PIXELS: Final = 4096 * 2304  # a 198 kB file of 8192x8192 took 524 MiB to de
 KEY_EVERY: Final = 2 * SECOND  # of what is encoded here; bounds what a power cut can take
 TICKS: Final = 90_000  # a second, of what is encoded here
 LUMA_FIRST: Final = ("yuv4", "yuvj4", "nv12", "nv21", "gray")  # 8-bit formats whose first plane is luma
-MISSING_TAIL: Final = 1 * SECOND  # a file whose pictures end sooner than it declares, by more, breaks off
+MISSING_TAIL: Final = 1.0  # seconds; a file whose pictures end sooner than it declares, by more, breaks off
 
 # What the first bytes of a file say it is: (offset, bytes) -> FFmpeg's demuxer.
 CONTAINERS: Final = {(4, b"ftyp"): "mov", (4, b"moov"): "mov", (0, b"\x1aE\xdf\xa3"): "matroska", (8, b"AVI "): "avi"}
@@ -52,6 +52,7 @@ class FileCamera:
         fps = float(self._stream.average_rate or self._stream.guessed_rate or 25)
         self.format = Format(context.width, context.height, fps)
         self.video_start: Nanos = _nanos(self._stream.start_time or 0, self._stream.time_base)
+        self.starts = starts
         self._offset = starts - self.video_start
         self._last: Nanos = starts
         self._frames = 0
@@ -66,6 +67,12 @@ class FileCamera:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._container.close()
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds that the file says it lasts, None when it does not say."""
+        length, base = self._stream.duration, self._stream.time_base
+        return float(length * base) if length and base else None
 
     @property
     def ends(self) -> Nanos:
@@ -115,10 +122,9 @@ class FileCamera:
     def _check_whole(self) -> None:
         if self._frames == 0:
             raise self._broken("holds no picture that can be decoded")
-        length, base = self._stream.duration, self._stream.time_base
-        missing = self._offset + self.video_start + _nanos(length, base) - self.ends if length and base else 0
+        missing = (self.length_s or 0) - (self.ends - self.starts) / SECOND
         if missing > MISSING_TAIL:
-            raise self._broken(f"breaks off: {missing / SECOND:.1f} s of the length it declares are missing")
+            raise self._broken(f"breaks off: {missing:.1f} s of the length it declares are missing")
 
     def _broken(self, what: str) -> UnusableInputError:
         return UnusableInputError(f"{self._path}: this video {what}. Copy it again from where it came.")
@@ -193,7 +199,9 @@ def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
     if not frame.format.name.startswith(LUMA_FIRST) or frame.format.components[0].bits != 8:
         frame = frame.reformat(format="gray")
     plane = frame.planes[0]
-    luma: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+    luma: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+        : frame.height, : frame.width
+    ]
     luma.flags.writeable = False
     return luma
 

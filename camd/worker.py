@@ -1,0 +1,183 @@
+"""How work gets from one part to the next: at once, or through a thread.
+
+Idea: a `Lane` takes items and hands each to one handler, in order. `Direct` calls the handler where it stands, which
+makes a replay deterministic; `Queued` and `Latest` have a thread each, so that the camera never waits for anybody.
+Rule: a handler that raises ends the whole process in order: `Crew` keeps the first failure, tells everybody to stop,
+and `Crew.check` raises it in the thread that asks. Nothing is swallowed.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Lane(Protocol[T_contra]):
+    """Takes items for one handler."""
+
+    def put(self, item: T_contra) -> bool:
+        """Hand over one item; False when it was dropped instead."""
+
+    def close(self) -> None:
+        """Let the handler finish what was taken, then stop."""
+
+
+class Crew:
+    """The threads of one process: how they are told to stop, and the first failure among them."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._failure: Exception | None = None
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run a thread's body; what it raises stops everybody."""
+        try:
+            work()
+        except Exception as error:  # kept, and raised by `check`: a thread has nobody above it
+            self._failure = self._failure or error
+            self.stop.set()
+
+    def check(self) -> None:
+        """Raise what a thread raised, if one did."""
+        if self._failure is not None:
+            raise self._failure
+
+
+class Direct(Generic[T]):
+    """Handles each item at once, in the caller's thread."""
+
+    def __init__(self, handle: Callable[[T], None]) -> None:
+        self._handle = handle
+
+    def put(self, item: T) -> bool:
+        """Handle the item now."""
+        self._handle(item)
+        return True
+
+    def close(self) -> None:
+        """Nothing is ever left to do."""
+
+
+class Queued(Generic[T]):
+    """Handles every item in order in a thread of its own.
+
+    `weigh` says how much of `most` an item takes while it waits; one that does not fit is dropped. Items that weigh
+    nothing always fit.
+    """
+
+    def __init__(
+        self, crew: Crew, name: str, handle: Callable[[T], None], weigh: Callable[[T], int], most: int
+    ) -> None:
+        self._handle, self._weigh, self._most = handle, weigh, most
+        self._items: deque[T] = deque()
+        self._load = 0
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=crew.run, args=(self._work,), name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, item: T) -> bool:
+        """Queue the item, or drop it (False) when the handler is too far behind."""
+        weight = self._weigh(item)
+        with self._changed:
+            if weight and self._load + weight > self._most:
+                return False
+            self._items.append(item)
+            self._load += weight
+            self._changed.notify()
+        return True
+
+    def close(self) -> None:
+        """Wait until the handler has done everything that was queued."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._items or self._closed)
+                if not self._items:
+                    return
+                item = self._items.popleft()
+            self._handle(item)
+            with self._changed:
+                self._load -= self._weigh(item)
+
+
+class Latest(Generic[T]):
+    """Handles the newest item in a thread of its own; one that a newer overtakes is skipped and counted."""
+
+    def __init__(self, crew: Crew, name: str, handle: Callable[[T], None]) -> None:
+        self._handle = handle
+        self._slot: list[T] = []
+        self._closed = False
+        self.skipped = 0
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=crew.run, args=(self._work,), name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, item: T) -> bool:
+        """Offer the item in place of one that still waits."""
+        with self._changed:
+            self.skipped += len(self._slot)
+            self._slot[:] = [item]
+            self._changed.notify()
+        return True
+
+    def close(self) -> None:
+        """Wait until the last item offered is handled."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._slot or self._closed)
+                if not self._slot:
+                    return
+                item = self._slot.pop()
+            self._handle(item)
+
+
+class Lanes(Protocol):
+    """Makes the lanes of a process: all direct, or all with threads."""
+
+    def newest(self, name: str, handle: Callable[[T], None]) -> Lane[T]:
+        """A lane on which the newest item wins."""
+
+    def every(self, name: str, handle: Callable[[T], None], weigh: Callable[[T], int], most: int) -> Lane[T]:
+        """A lane that keeps every item, as long as all that wait weigh no more than `most`."""
+
+
+class AtOnce:
+    """Every lane is direct: one thread, and the same result each time."""
+
+    def newest(self, name: str, handle: Callable[[T], None]) -> Lane[T]:
+        """Handle each item where it is put."""
+        return Direct(handle)
+
+    def every(self, name: str, handle: Callable[[T], None], weigh: Callable[[T], int], most: int) -> Lane[T]:
+        """Handle each item where it is put."""
+        return Direct(handle)
+
+
+class Threads:
+    """Every lane has a thread of the crew."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+
+    def newest(self, name: str, handle: Callable[[T], None]) -> Lane[T]:
+        """Handle the newest item in a thread."""
+        return Latest(self._crew, name, handle)
+
+    def every(self, name: str, handle: Callable[[T], None], weigh: Callable[[T], int], most: int) -> Lane[T]:
+        """Handle every item in a thread, in order."""
+        return Queued(self._crew, name, handle, weigh, most)

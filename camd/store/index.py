@@ -324,4 +324,5 @@ def _row(clip: Clip) -> tuple[object, ...]:
 
 def _clip(row: Sequence[Any]) -> Clip:
     *plain, events, continues, cut_short, starred = row
-    return Clip(*plain, tuple(json.loads(events)), continues, bool(cut_short), bool(starred))  # type: ignore[call-arg]
+    values = (*plain, tuple(json.loads(events)), continues, bool(cut_short), bool(starred))
+    return Clip(*values)

@@ -150,13 +150,20 @@ class Shelf:
 
     def _remove_stray(self) -> None:
         """Temps, sidecars and thumbnails of recordings that never came to be."""
-        found = _ours(self._places.clips)
-        footage = {_number(path) for path in found if path.suffix in (".part", ".mp4")} | self._index.ids()
+        rows = self._index.ids()  # their temps are left alone: another process may be writing a star
+        found = [path for path in _ours(self._places.clips) if _number(path) not in rows]
+        footage = {_number(path) for path in found if path.suffix in (".part", ".mp4")}
         _unlink(self._places, {_number(path) for path in found} - footage)
+        with writing(self._places.clips):
+            for path in found:
+                if path.suffix == ".tmp":
+                    path.unlink(missing_ok=True)
 
     def _drop_expired(self) -> None:
+        if not self._clock.synchronised():
+            return
         old = ring.expired(self._index.unstarred(), self._clock.unix(), self._limits.max_age)
-        if old and self._clock.synchronised():
+        if old:
             self._log_gone(self._index.evict(clip.id for clip in old), "older than store.max_age")
             self.tidy()
 

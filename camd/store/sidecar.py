@@ -41,11 +41,6 @@ class Sidecar:
             raise ValueError(f"clip {self.clip.id}: its event ids are not those of the events recorded with it")
 
 
-def clip_of(sidecar: Sidecar) -> Clip:
-    """The row that the index keeps of this clip."""
-    return sidecar.clip
-
-
 def write(path: Path, sidecar: Sidecar) -> None:
     """Put the sidecar at `path`, whole or not at all; the caller syncs the folder. Raises CannotWriteError."""
     text = json.dumps(to_json(sidecar), ensure_ascii=False, separators=(",", ":"))
@@ -72,7 +67,7 @@ def clip_json(clip: Clip) -> dict[str, Any]:
         "camera": clip.camera,
         "boot_id": clip.boot_id,
         "began": _seconds(clip.began_unix_ns),
-        "began_iso": rfc3339(clip.began_unix_ns),
+        "began_iso": rfc3339(_to_nanos(_seconds(clip.began_unix_ns))),  # of the rounded time, so that they agree
         "began_boot": _seconds(clip.began),
         "duration": _seconds(clip.duration_ns),
         "pre_roll": _seconds(clip.pre_roll_ns),

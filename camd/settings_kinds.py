@@ -254,7 +254,7 @@ class Quantity:
         names = ", ".join(self.units)
         if scalar.tag in ("int", "float"):
             raise WrongError(f"a number without a unit ({names})", want=f"{self.want}, such as {self.example}")
-        match = re.fullmatch(r"([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?) *([A-Za-z]+)", scalar.text)
+        match = re.fullmatch(r"([+-]?[0-9]{1,18}(?:\.[0-9]{1,9})?) *([A-Za-z]+)", scalar.text)
         if scalar.tag != "str" or not match:
             raise WrongError(f"not {self.noun}", want=f"{self.want}, such as {self.example}")
         number, unit = match.groups()

@@ -1,0 +1,86 @@
+"""`camd ledger`: the ledger for a person to read.
+
+Rule: it only reads. It stands apart from `camd.ledger` so that the daemon never loads what draws tables.
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from camd import ledger
+from camd.config import load
+from camd.ledger import Entry, Verdict
+from camd.places import Places
+from camd.terminal import Parser, print_json, say
+
+COLUMNS = ("clip", "to", "reason")  # details with a column of their own
+
+
+def main(arguments: list[str]) -> int:
+    """`camd ledger [verify]`: show the entries, or check that nothing was changed or removed (exit 1 if so)."""
+    parser = Parser(
+        prog="camd ledger",
+        description="Who got what, when and why. 'camd ledger verify' checks that no entry was changed, moved or "
+        "removed since it was written: it says 'intact', or which line is wrong and why (exit 1).",
+    )
+    parser.add_argument("verb", nargs="?", choices=("show", "verify"), default="show", help="show (default) or verify")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the config that names the data folder")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder, instead of the config's")
+    parser.add_argument("--json", action="store_true", help="JSON Lines on stdout")
+    options = parser.parse_args(arguments)
+    places = Places.of(options.data or load(options.config).store.data)
+    show = {
+        ("show", False): _table,
+        ("show", True): _lines,
+        ("verify", False): _verdict,
+        ("verify", True): _verdict_json,
+    }
+    return show[options.verb, options.json](places)
+
+
+def _table(places: Places) -> int:
+    table = Table("#", "when", "what", *COLUMNS, "more")
+    for entry in ledger.entries(places):
+        table.add_row(*(Text(_plain(cell)) for cell in _cells(entry)))
+    Console().print(table)
+    return _warn(ledger.verify(places))
+
+
+def _lines(places: Places) -> int:
+    for entry in ledger.entries(places):
+        print_json(entry.as_json())
+    return _warn(ledger.verify(places))
+
+
+def _verdict(places: Places) -> int:
+    verdict = ledger.verify(places)
+    print(f"intact: {verdict.entries} entries" if verdict.intact else _wrong(verdict))
+    return 0 if verdict.intact else 1
+
+
+def _verdict_json(places: Places) -> int:
+    verdict = ledger.verify(places)
+    print_json({"intact": verdict.intact, "entries": verdict.entries, "line": verdict.line, "why": verdict.why})
+    return 0 if verdict.intact else 1
+
+
+def _warn(verdict: Verdict) -> int:
+    if not verdict.intact:
+        say(f"camd ledger: {_wrong(verdict)}")
+    return 0 if verdict.intact else 1
+
+
+def _wrong(verdict: Verdict) -> str:
+    where = f"line {verdict.line}: " if verdict.line else ""
+    return f"not intact: {where}{verdict.why}. {verdict.entries} entries before it are in order."
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    more = " ".join(f"{key}={value}" for key, value in sorted(entry.details.items()) if key not in COLUMNS)
+    return (str(entry.seq), entry.time_iso, entry.what, *(str(entry.details.get(key, "")) for key in COLUMNS), more)
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

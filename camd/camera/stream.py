@@ -9,6 +9,7 @@ It does not promise: sound (camd never records any), or more than the file's fir
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,9 @@ class FileCamera:
 
     def __init__(self, path: Path, starts: Nanos = 0) -> None:
         self._path = path
-        self._container, self._stream = _open(path)
+        with ExitStack() as opened:
+            self._container, self._stream = _open(path, opened)
+            self._opened = opened.pop_all()
         context = self._stream.codec_context
         fps = float(self._stream.average_rate or self._stream.guessed_rate or 25)
         self.format = Format(context.width, context.height, fps)
@@ -66,13 +69,18 @@ class FileCamera:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._container.close()
+        self._opened.close()
 
     @property
     def length_s(self) -> float | None:
         """Seconds that the file says it lasts, None when it does not say."""
-        length, base = self._stream.duration, self._stream.time_base
-        return float(length * base) if length and base else None
+        stream, whole = self._stream, self._container.duration
+        told = [float(stream.duration * stream.time_base)] if stream.duration and stream.time_base else []
+        if stream.frames and stream.average_rate:  # the length of a cut-off AVI is only what is left of it
+            told.append(float(stream.frames / stream.average_rate))
+        if whole and not told:
+            told.append(whole / av.time_base)
+        return max(told, default=None)
 
     @property
     def ends(self) -> Nanos:
@@ -95,7 +103,7 @@ class FileCamera:
                 if packet.pts is None:
                     packet.pts = packet.dts
                 yield packet
-        except av.FFmpegError as error:
+        except (av.FFmpegError, OSError) as error:
             raise self._broken(f"breaks off after {self._frames} pictures ({error.strerror})") from error
 
     def _copied(self, packet: "av.Packet[VideoStream]") -> Packet:
@@ -155,21 +163,22 @@ class Encoder:
             yield Packet(t, t, packet.is_keyframe, bytes(packet))
 
 
-def _open(path: Path) -> tuple[InputContainer, VideoStream]:
+def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
     limits = {"max_pixels": str(MAX_PIXELS)}
+    demuxer = _container(path)
+    file = opened.enter_context(path.open("rb"))
     try:
-        container = av.open(path.open("rb"), "r", format=_container(path), options=limits | {"protocol_whitelist": ""})
-    except av.FFmpegError as error:
+        container = av.open(file, "r", format=demuxer, options=limits | {"protocol_whitelist": ""})
+    except (av.FFmpegError, OSError) as error:  # OSError: a damaged file made FFmpeg seek out of it
         raise UnusableInputError(f"{path}: this is not a readable video ({error.strerror}).") from error
+    opened.callback(container.close)
     if not container.streams.video:
-        container.close()
         raise UnusableInputError(f"{path}: there is no video in this file. Give a file with pictures.")
     stream = container.streams.video[0]
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
-        container.close()
-        most = "at most 4096x2304 pixels"
-        raise UnusableInputError(f"{path}: its pictures cannot be used. got {width}x{height}. want {most}.")
+        found = f"{width}x{height}" if width else "damaged or larger ones"
+        raise UnusableInputError(f"{path}: its pictures cannot be used. got {found}. want at most 4096x2304 pixels.")
     stream.codec_context.thread_count = 1  # two threads saved no CPU here, and cost memory
     stream.codec_context.options = limits
     return container, stream

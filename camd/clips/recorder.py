@@ -41,6 +41,7 @@ from camd.store.sidecar import RecordedEvent, Sidecar
 
 _log = logging.getLogger(__name__)
 
+MILLISECOND: Final = SECOND // 1000
 LATENESS: Final = 2 * SECOND  # a finding may come so much later than the packets it is about
 BESIDE: Final = 100_000  # bytes kept free for the sidecar and thumbnail of the open clip
 BETTER: Final = 1.2  # times the score that a new thumbnail must have
@@ -123,14 +124,20 @@ class Recorder:
         self._preroll.push(packet)
         clip = self._open
         if clip is None:
-            if self._waiting and packet.is_key:
-                self._start(packet.t, self._take_waiting(), continues=None)
+            if packet.is_key:
+                self._idle(packet)
         elif not clip.active and packet.t > clip.closes:
             self._finish()
         elif packet.is_key and packet.t - clip.began >= self._settings.max_length:
             self._carry_on(clip, packet)
         else:
             self._write(clip, packet)
+
+    def _idle(self, packet: Packet) -> None:
+        """Between clips, once per group of pictures: unlink what others deleted, and start what had to wait."""
+        self._shelf.tidy()
+        if self._waiting:
+            self._start(packet.t, self._take_waiting(), continues=None)
 
     def _write(self, clip: _OpenClip, packet: Packet) -> None:
         clip.last = max(clip.last, packet.t)
@@ -232,10 +239,10 @@ class Recorder:
             id=clip.id,
             camera=self._stream.camera,
             boot_id=self._clock.boot_id,
-            began=clip.began,
-            began_unix_ns=clip.began_unix_ns,
-            duration_ns=clip.last - clip.began + round(SECOND / self._stream.layout.fps),
-            pre_roll_ns=max(0, onset - clip.began),
+            began=_milliseconds(clip.began),
+            began_unix_ns=_milliseconds(clip.began_unix_ns),
+            duration_ns=_milliseconds(clip.last - clip.began + round(SECOND / self._stream.layout.fps)),
+            pre_roll_ns=_milliseconds(max(0, onset - clip.began)),
             size=0,
             beside=0,
             sha256="",
@@ -250,3 +257,8 @@ class Recorder:
         recorded = (RecordedEvent(event, tuple(clip.boxes.get(id_, ()))) for id_, event in clip.events.items())
         sidecar.write(path, Sidecar(row, tuple(recorded)))
         sync_folder(path.parent)
+
+
+def _milliseconds(nanos: Nanos) -> Nanos:
+    """The same time as exactly as the sidecar can say it, so that a row made from a sidecar is the same row."""
+    return round(nanos / MILLISECOND) * MILLISECOND

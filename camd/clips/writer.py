@@ -24,12 +24,15 @@ from camd.store.files import sync_folder
 
 TICKS: Final = 90_000  # a second
 MUXER: Final = {
-    "movflags": "frag_keyframe+empty_moov+default_base_moof+hybrid_fragmented",
+    # negative_cts_offsets: with B-frames the first picture is shown at 0 all the same.
+    "movflags": "frag_keyframe+empty_moov+default_base_moof+hybrid_fragmented+negative_cts_offsets",
     "frag_duration": "2000000",  # microseconds; cuts a longer group of pictures
     "min_frag_duration": "500000",  # a stream of key pictures alone must not sync for every one
     "flush_packets": "1",
 }
-BOX_HEADER: Final = 8  # bytes: size and type
+SEALED: Final = {"protocol_whitelist": ""}  # a recording opens nothing but itself
+BOX_HEADER: Final = 8  # bytes: length and name
+LONG_BOX: Final = 1  # a length that says: the true one follows the name, in 8 bytes
 
 
 class Writer:
@@ -70,6 +73,7 @@ class Writer:
 
     def abandon(self) -> None:
         """Let go of the file as it is, after an error; its whole fragments stay readable."""
+        self._container.close()  # what FFmpeg still writes is gathered and never put on disk
         self._file.close()
 
 
@@ -143,37 +147,39 @@ def salvage(path: Path) -> Salvage:
 
     Raises `UnusableInputError` when not even one fragment is whole; then the file is left as it is.
     """
-    whole = _whole_boxes(path)
-    duration_ns = _length(path)
-    if duration_ns == 0:
+    boxes = list(_whole_boxes(path))
+    names = [name for name, _ in boxes]
+    if b"moov" not in names or b"mdat" not in names:
         raise UnusableInputError(f"{path}: this clip was cut off before its first fragment was whole.")
+    # A header without the data that it announces is worth nothing.
+    whole = max(end for name, end in boxes if name != b"moof")
     with path.open("r+b") as file:
         file.truncate(whole)
         os.fsync(file.fileno())
-    return Salvage(whole, duration_ns)
+    return Salvage(whole, _length(path))
 
 
-def _whole_boxes(path: Path) -> int:
-    """The offset behind the last top-level box that is complete and no header without its data."""
-    size, at, whole = path.stat().st_size, 0, 0
+def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
+    """The name and end of each top-level box of an MP4 file, up to the first that is not whole."""
+    size, at = path.stat().st_size, 0
     with path.open("rb") as file:
         while at + BOX_HEADER <= size:
             file.seek(at)
-            header = file.read(BOX_HEADER)
+            header = file.read(2 * BOX_HEADER)
             length = int.from_bytes(header[:4], "big")
+            if length == LONG_BOX:
+                length = int.from_bytes(header[8:], "big")
             if length < BOX_HEADER or at + length > size:
-                break
+                return
             at += length
-            if header[4:] != b"moof":  # worth nothing without the mdat that follows
-                whole = at
-    return whole
+            yield header[4:8], at
 
 
 def _length(path: Path) -> int:
     try:
-        with av.open(path.open("rb"), "r", format="mov", options={"protocol_whitelist": ""}) as container:
+        with path.open("rb") as file, av.open(file, "r", format="mov", options=SEALED) as container:
             return max(_shown_until(container), default=0)
-    except (av.FFmpegError, IndexError) as error:
+    except (av.FFmpegError, OSError, IndexError) as error:
         raise UnusableInputError(f"{path}: no picture of this clip can be read.") from error
 
 

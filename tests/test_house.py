@@ -1,0 +1,159 @@
+"""One recording through the whole house on a manual clock, held against literals: what happened, what was kept, what
+was said. When a figure here changes, somebody's alert changes."""
+
+import json
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from camd.alerts.message import Anchor, Names, PictureSize, Source
+from camd.alerts.outbox import Outbox, Waiting
+from camd.alerts.teller import Teller
+from camd.camera.stream import FileCamera
+from camd.capture import Capture, House
+from camd.clips.recorder import Stream
+from camd.clock import ManualClock
+from camd.config import Config
+from camd.model import Began, Ended, Grew, Happening, Saved, Suppressed
+from camd.store import sidecar
+from camd.store.check import leftovers, violations
+from camd.store.index import Index
+from camd.worker import AtOnce
+from tests.worlds import places, shelf
+
+PORCH = Path(__file__).parent.parent / "camd" / "fixtures" / "porch.mp4"
+
+
+class Lived:
+    """What a run of the house left."""
+
+    def __init__(self, folder: Path) -> None:
+        self.places = places(folder)
+        self.happened: list[Happening] = []
+        clock = ManualClock()
+        with shelf(folder) as on, closing(Outbox(self.places)) as outbox, FileCamera(PORCH) as camera:
+            anchor = Anchor(clock.boot_id, clock.unix() - clock.boot())
+            size = PictureSize(camera.format.width, camera.format.height)
+            teller = Teller(Source(Names("camd", "home", "porch"), anchor, size), outbox, clock)
+            teller.start()
+
+            def tell(happening: Happening) -> None:
+                self.happened.append(happening)
+                teller.tell(happening)
+
+            capture = Capture(Stream("porch", camera.format), House(Config(), clock, on, tell), AtOnce())
+            capture.play(camera, threading.Event())
+            capture.close()
+            teller.stop()
+            self.messages: list[Waiting] = outbox.pending(1000)
+
+    def said(self, topic: str) -> list[str]:
+        """The payloads of one topic."""
+        return [waiting.alert.payload for waiting in self.messages if waiting.alert.topic == topic]
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """The demo's recording, lived through once."""
+    return Lived(tmp_path_factory.mktemp("house"))
+
+
+def _story(happening: Happening) -> str:
+    match happening:
+        case Began(event):
+            return f"began {event.id[9:]} at {event.began / 1e9:.2f}"
+        case Ended(event):
+            return f"ended {event.id[9:]} at {event.ended / 1e9:.2f}"
+        case Suppressed(began, ended, reason):
+            return f"suppressed {began / 1e9:.2f} to {ended / 1e9:.2f}: {reason.rule}"
+        case Saved(clip):
+            return f"saved {clip.id} with {len(clip.events)} event"
+        case Grew():
+            return ""
+
+
+def test_what_happened(lived: Lived) -> None:
+    assert [line for line in map(_story, lived.happened) if line] == [
+        "began 1 at 6.60",
+        "ended 1 at 11.73",
+        "saved 1 with 1 event",
+        "suppressed 14.47 to 15.20: the light of the whole picture changed",
+        "began 2 at 18.60",
+        "ended 2 at 21.27",
+        "saved 2 with 1 event",
+    ]
+
+
+def test_what_was_kept(lived: Lived) -> None:
+    with Index.open(lived.places) as index:
+        clips = index.clips()
+    assert [(c.id, c.began / 1e9, c.duration_ns / 1e9, c.pre_roll_ns / 1e9, c.label, c.cut_short) for c in clips] == [
+        (2, 12.0, 12.333, 6.6, "motion", False),
+        (1, 0.0, 14.8, 6.6, "motion", False),
+    ]
+    assert violations(lived.places) == []
+    assert leftovers(lived.places) == []
+    for clip in clips:
+        assert sidecar.read(lived.places.clips / f"{clip.id:06d}.json").clip == clip
+        assert (lived.places.clips / f"{clip.id:06d}.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_what_was_said(lived: Lived) -> None:
+    topics = [waiting.alert.topic.removeprefix("camd/home/") for waiting in lived.messages]
+    assert [t for t in topics if t != "events"] == [
+        "porch/status",
+        "porch/motion",
+        *("porch/motion", "porch/event", "porch/motion", "porch/clip"),
+        *("porch/motion", "porch/event", "porch/motion", "porch/clip"),
+        "porch/motion",
+        "porch/status",
+    ]
+    kinds = [json.loads(payload)["type"] for payload in lived.said("camd/home/events")]
+    assert kinds == ["new", *["update"] * 5, "end", "new", *["update"] * 2, "end"]
+    assert lived.said("camd/home/porch/motion") == ["OFF", "ON", "OFF", "ON", "OFF", "OFF"]
+    assert lived.said("camd/home/porch/status") == ["online", "offline"]
+
+
+def test_an_alert_says_when_where_and_why(lived: Lived) -> None:
+    alert: dict[str, Any] = json.loads(lived.said("camd/home/porch/event")[0])
+    box = [0.0, 0.4667, 0.075, 0.4222]  # he comes in at the left
+    assert alert == {
+        "v": 1,
+        "event_type": "motion",
+        "event_id": "3a2868f0-1",
+        "camera": "porch",
+        "began": 1767225606.6,
+        "began_iso": "2026-01-01T00:00:06.600Z",
+        "label": "motion",
+        "confidence": 0.0,
+        "zones": [],
+        "changed_pixels": 2048,
+        "threshold": 128,
+        "noise_level": 0.45,
+        "motion_center_x": 24,
+        "motion_center_y": 244,
+        "motion_width": 48,
+        "motion_height": 152,
+        "reason": {
+            "rule": "2 of 4 frames moved",
+            "changed_pixels": 2048,
+            "threshold": 128,
+            "blocks": 32,
+            "noise_level": 0.45,
+            "light_gain": 1.0,
+            "box": box,
+        },
+        "delayed": False,
+        "latency_ms": None,
+    }
+
+
+def test_the_same_recording_gives_the_same_house(lived: Lived, tmp_path: Path) -> None:
+    again = Lived(tmp_path)
+    assert again.happened == lived.happened
+    assert [(w.id, w.alert) for w in again.messages] == [(w.id, w.alert) for w in lived.messages]
+    for path in sorted(lived.places.clips.iterdir()):
+        assert (again.places.clips / path.name).read_bytes() == path.read_bytes()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from camd import settings_kinds as kinds
+from camd import settings_paths as paths
 from camd.errors import ConfigError
 from camd.model import SECOND, Nanos
 from camd.places import default_data
@@ -134,7 +135,7 @@ KEYS = {
     "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),
     "record.max_length": Key(kinds.duration(SECOND, HOUR), "a longer clip goes on in a second file"),
     "record.memory": Key(kinds.size(MB, 2 * GB), "most memory that the pre-roll may take"),
-    "store.data": Key(kinds.Folder(), "data folder; empty: ~/.local/state/camd, or systemd's"),
+    "store.data": Key(paths.Folder(), "data folder; empty: ~/.local/state/camd, or systemd's"),
     "store.max_bytes": Key(kinds.size(10 * MB, 1000 * 1000 * GB), "most disk that clips may take"),
     "store.keep_free": Key(kinds.size(0, 1000 * 1000 * GB), "disk that is left free for everything else"),
     "store.max_age": Key(kinds.duration(MINUTE, 36_500 * DAY), "older clips are deleted unless starred"),
@@ -143,14 +144,14 @@ KEYS = {
     "mqtt.node": Key(kinds.Name(), "this machine's level in topics; empty: the host name"),
     "mqtt.prefix": Key(kinds.Name(), "the first level of every topic"),
     "mqtt.username": Key(kinds.Text(), "account on the broker; empty: none"),
-    "mqtt.password_file": Key(kinds.SecretFile(), "file that holds its password"),
+    "mqtt.password_file": Key(paths.SecretFile(), "file that holds its password"),
     "mqtt.tls": Key(kinds.Switch(), "encrypt the connection and verify the broker"),
-    "mqtt.ca_file": Key(kinds.File(), "certificate to verify it by; empty: the system's"),
+    "mqtt.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
     "mqtt.keepalive": Key(kinds.duration(5 * SECOND, 18 * HOUR), "the broker misses camd after 1.5 of these"),
-    "share.to.NAME.folder": Key(kinds.Folder(), "folder that clips are copied to"),
+    "share.to.NAME.folder": Key(paths.Folder(), "folder that clips are copied to"),
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
-    "share.to.NAME.token_file": Key(kinds.SecretFile(), "file that holds its bearer token"),
-    "share.to.NAME.ca_file": Key(kinds.File(), "certificate to verify it by; empty: the system's"),
+    "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
+    "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
 }
 
 Section = CameraConfig | VisionConfig | RecordConfig | StoreConfig | MqttConfig | Destination
@@ -199,7 +200,7 @@ def read(path: Path | None) -> Loaded:
 def secret(path: Path) -> str:
     """Return the one line in a password or token file; raises ConfigError, which never shows it."""
     try:
-        kinds.check_secret(path)
+        paths.check_secret(path)
         text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except kinds.WrongError as error:
         raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error

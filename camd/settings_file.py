@@ -40,7 +40,9 @@ class SettingsFile:
             raise ConfigError(self._syntax(error)) from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            raise ConfigError(f"{self.path}:{line}: yaml: a control character. want plain text.") from None
+            raise ConfigError(
+                f"{self.path}:{line}: yaml: a control character. got U+{error.character:04X}. want text."
+            ) from None
         except RecursionError:
             raise ConfigError(f"{self.path}:1: yaml: nested too deeply. want sections with keys.") from None
 

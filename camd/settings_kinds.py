@@ -8,7 +8,6 @@ Rule: the value of a secret is never part of a message. What settings exist is `
 import json
 import math
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,6 +33,7 @@ SIZES = {
     "B": 1,
 }
 TIMES = {"d": 86_400 * SECOND, "h": 3600 * SECOND, "min": 60 * SECOND, "s": SECOND, "ms": SECOND // 1000}
+_SWITCH = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 _WORDS = {"int": "a number", "float": "a number", "bool": "yes/no", "str": "text", "timestamp": "a date"}
 
 
@@ -138,7 +138,7 @@ class Source(Text):
         source = Text.read(self, scalar)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*@", source):
             raise WrongError("a user or password in the address can be read by others", source.split("//")[0] + "//***")
-        return _home(source) if source.startswith("~") else source
+        return home(source) if source.startswith("~") else source
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,9 @@ class Switch:
 
     def read(self, scalar: Scalar) -> bool:
         """Return True for yes, on and true."""
-        if scalar.tag != "bool":
+        if scalar.tag != "bool" or scalar.text.lower() not in _SWITCH:
             raise WrongError("not yes or no", f"{scalar.text} ({_word(scalar)})")
-        return scalar.text.lower() in ("yes", "on", "true")
+        return _SWITCH[scalar.text.lower()]
 
     def show(self, value: bool) -> str:
         """Return yes or no."""
@@ -222,7 +222,9 @@ class Number:
         """Return the number."""
         if scalar.tag == "float" and re.fullmatch(r"[+-]?\.(inf|nan)", scalar.text, re.IGNORECASE):
             raise WrongError("not a finite number")
-        if scalar.tag not in ("int", "float") or not re.fullmatch(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?", scalar.text):
+        if scalar.tag not in ("int", "float") or not re.fullmatch(
+            r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", scalar.text
+        ):
             raise WrongError("not a number", f"{scalar.text} ({_word(scalar)})")
         number = float(scalar.text)
         if not math.isfinite(number):
@@ -285,69 +287,8 @@ def duration(low: int, high: int) -> Quantity:
     return Quantity("a time", "5 s", TIMES, low, high)
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder that need not exist yet."""
-
-    want: str = "a path that begins with / or ~"
-
-    def read(self, scalar: Scalar) -> Path:
-        """Return the absolute path, with ~ expanded."""
-        text = Text(self.want).read(scalar)
-        if not text.startswith(("/", "~")):
-            raise WrongError("a path that depends on where camd is started")
-        return Path(_home(text))
-
-    def show(self, value: Path) -> str:
-        """Return the path in quotes."""
-        return json.dumps(str(value), ensure_ascii=False)
-
-
-@dataclass(frozen=True, slots=True)
-class File(Folder):
-    """A file that exists."""
-
-    want: str = "the path of a file, beginning with / or ~"
-
-    def read(self, scalar: Scalar) -> Path:
-        """Return the absolute path."""
-        path = Folder.read(self, scalar)
-        try:
-            path.open("rb").close()
-        except OSError as error:
-            raise WrongError(f"cannot be read ({error.strerror})", str(path)) from error
-        return path
-
-
-@dataclass(frozen=True, slots=True)
-class SecretFile(Folder):
-    """A file that holds a secret and that nobody but its owner can read."""
-
-    want: str = "the path of a file that only you can read, beginning with / or ~"
-
-    def read(self, scalar: Scalar) -> Path:
-        """Return the absolute path; the text is not echoed where it may be the secret itself."""
-        if scalar.tag != "str" or not scalar.text.startswith(("/", "~")):
-            raise WrongError("not a path from / or ~", "text that is not shown, it may be the secret")
-        path = Folder.read(self, scalar)
-        check_secret(path)
-        return path
-
-
-def check_secret(path: Path) -> None:
-    """Raise WrongError, which names the mend, unless `path` is a file that its owner alone can reach."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        mend = f"the secret in that file, made with: install -m 600 /dev/null {path}"
-        raise WrongError("no such secret file", str(path), mend) from error
-    if not stat.S_ISREG(mode):
-        raise WrongError("not a file", str(path))
-    if mode & 0o077:
-        raise WrongError("others can read this secret", f"mode {mode & 0o777:04o}", f"chmod 600 {path}")
-
-
-def _home(text: str) -> str:
+def home(text: str) -> str:
+    """Return a path with its ~ expanded; raises WrongError."""
     try:
         return str(Path(text).expanduser())
     except RuntimeError as error:

@@ -124,6 +124,8 @@ def test_all_faults_come_at_once_in_the_order_of_their_lines(file: Path) -> None
         ("vision:\n  fps: !!python/object:os.system 5\n", "not a number"),
         ("camera:\n  loop: 1\n", "got 1 (a number). want yes or no"),
         ('camera:\n  loop: "yes"\n', "not yes or no"),
+        ("camera:\n  loop: !!bool perhaps\n", "not yes or no"),
+        ("vision:\n  fps: !!float 1.2.3\n", "not a number"),
         ("camera:\n  name: 12\n", 'put in "quotes"'),
         ("camera:\n  name: 2026-01-01\n", "got 2026-01-01 (a date)"),
         ("camera:\n  name: a/b\n", "/ + # mean something else"),

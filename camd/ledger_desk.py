@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     """`camd ledger [verify]`: show the entries, or check that nothing was changed or removed (exit 1 if so)."""
     parser = Parser(
         prog="camd ledger",
-        description="Who got what, when and why. 'camd ledger verify' checks that no entry was changed, moved or "
+        description="Who got what, when (UTC) and why. 'camd ledger verify' checks that no entry was changed, moved or "
         "removed since it was written: it says 'intact', or which line is wrong and why (exit 1).",
     )
     parser.add_argument("verb", nargs="?", choices=("show", "verify"), default="show", help="show (default) or verify")
@@ -41,7 +41,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _table(places: Places) -> int:
-    table = Table("#", "when", "what", *COLUMNS, "more")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("#", "when", "what"):
+        table.add_column(name, no_wrap=True)
+    for name in (*COLUMNS, "more"):
+        table.add_column(name, overflow="fold")
     for entry in ledger.entries(places):
         table.add_row(*(Text(_plain(cell)) for cell in _cells(entry)))
     Console().print(table)
@@ -78,8 +82,9 @@ def _wrong(verdict: Verdict) -> str:
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
-    more = " ".join(f"{key}={value}" for key, value in sorted(entry.details.items()) if key not in COLUMNS)
-    return (str(entry.seq), entry.time_iso, entry.what, *(str(entry.details.get(key, "")) for key in COLUMNS), more)
+    more = [f"{key}={value}" for key, value in sorted(entry.details.items()) if key not in COLUMNS and value != ""]
+    when = entry.time_iso[:19].replace("T", " ")
+    return (str(entry.seq), when, entry.what, *(str(entry.details.get(key, "")) for key in COLUMNS), " ".join(more))
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,7 @@ DOORS = {
     ("web", "share"), ("learning", "vision"),
 }  # fmt: skip
 GROUND = {
-    "model", "clock", "config", "settings_file", "settings_kinds", "errors", "worker", "ledger", "ledger_desk",
+    "model", "clock", "config", "settings_file", "settings_kinds", "settings_paths", "errors", "worker", "ledger", "ledger_desk",
     "places", "terminal",
 }  # fmt: skip
 ROOFS = {"__main__", "capture", "replay", "run", "demo", "broker", "score", "scene"}

@@ -33,6 +33,7 @@ MAX_PIXELS: Final = 4096 * 2304  # a 198 kB file of 8192x8192 took 524 MiB to de
 KEY_EVERY: Final = 2 * SECOND  # of what is encoded here; bounds what a power cut can take
 TICKS: Final = 90_000  # a second, of what is encoded here
 LUMA_FIRST: Final = ("yuv4", "yuvj4", "nv12", "nv21", "gray")  # 8-bit formats whose first plane is luma
+READ_AT_ONCE: Final = 256 * 1024  # bytes
 MISSING_TAIL: Final = 1.0  # seconds; a file whose pictures end sooner than it declares, by more, breaks off
 
 # What the first bytes of a file say it is: (offset, bytes) -> FFmpeg's demuxer.
@@ -54,7 +55,10 @@ class FileCamera:
         context = self._stream.codec_context
         fps = float(self._stream.average_rate or self._stream.guessed_rate or 25)
         self.format = Format(context.width, context.height, fps)
-        self.video_start: Nanos = _nanos(self._stream.start_time or 0, self._stream.time_base)
+        base = self._stream.time_base
+        assert base is not None
+        self._tick = base.numerator * SECOND, base.denominator  # once: each packet's own makes a new Fraction
+        self.video_start: Nanos = self._nanos(self._stream.start_time or 0)
         self.starts = starts
         self._offset = starts - self.video_start
         self._last: Nanos = starts
@@ -107,9 +111,8 @@ class FileCamera:
             raise self._broken(f"breaks off after {self._frames} pictures ({error.strerror})") from error
 
     def _copied(self, packet: "av.Packet[VideoStream]") -> Packet:
-        base = packet.time_base
-        t = self._offset + _nanos(packet.pts or 0, base)
-        dts = t if packet.dts is None else self._offset + _nanos(packet.dts, base)
+        t = self._offset + self._nanos(packet.pts or 0)
+        dts = t if packet.dts is None else self._offset + self._nanos(packet.dts)
         return Packet(t, dts, packet.is_keyframe, bytes(packet))
 
     def _decoded(self, packet: "av.Packet[VideoStream]") -> list[VideoFrame]:
@@ -120,12 +123,15 @@ class FileCamera:
             return []
 
     def _seen(self, frame: VideoFrame) -> Iterator[Packet | Frame]:
-        if frame.pts is not None and frame.time_base is not None:
-            self._last = max(self._last, self._offset + _nanos(frame.pts, frame.time_base))
+        if frame.pts is not None:
+            self._last = max(self._last, self._offset + self._nanos(frame.pts))
         self._frames += 1
         if self._recode:
             yield from self._recode(self._last, frame)
         yield Frame(self._last, _luma(frame), partial(_bgr, frame))
+
+    def _nanos(self, ticks: int) -> Nanos:
+        return ticks * self._tick[0] // self._tick[1]
 
     def _check_whole(self) -> None:
         if self._frames == 0:
@@ -168,7 +174,8 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
     demuxer = _container(path)
     file = opened.enter_context(path.open("rb"))
     try:
-        container = av.open(file, "r", format=demuxer, options=limits | {"protocol_whitelist": ""})
+        options = limits | {"protocol_whitelist": ""}
+        container = av.open(file, "r", format=demuxer, options=options, buffer_size=READ_AT_ONCE)
     except (av.FFmpegError, OSError) as error:  # OSError: a damaged file made FFmpeg seek out of it
         raise UnusableInputError(f"{path}: this is not a readable video ({error.strerror}).") from error
     opened.callback(container.close)
@@ -180,6 +187,8 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
         found = f"{width}x{height}" if width else "damaged or larger ones"
         raise UnusableInputError(f"{path}: its pictures cannot be used. got {found}. want at most 4096x2304 pixels.")
     stream.codec_context.thread_count = 1  # two threads saved no CPU here, and cost memory
+    if stream.codec_context.name == "h264":  # the clip gets the packets, vision does not miss the deblocking
+        limits["skip_loop_filter"] = "all"
     stream.codec_context.options = limits
     return container, stream
 
@@ -197,11 +206,6 @@ def _container(path: Path) -> str:
             return name
     what = "is empty" if not head else "is not an MP4, MKV or AVI file"
     raise UnusableInputError(f"{path}: this file {what}. Give a video.")
-
-
-def _nanos(ticks: int, base: Fraction | None) -> Nanos:
-    assert base is not None
-    return ticks * base.numerator * SECOND // base.denominator
 
 
 def _luma(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from camd.model import SECOND, Nanos
 
 Grey = NDArray[np.uint8]
+Grid = NDArray[np.float32]
 
 MIN_WIDTH: Final = 160  # analysis pictures are 160 to 319 pixels wide
 PICK_WIDTH: Final = 1280  # from here on pixels are picked before they are averaged: reading them all costs more
@@ -38,9 +39,10 @@ LEAST_MOVED: Final = 4  # pixels; two cells of the coarse grid need so many
 FLOOD_FRACTION: Final = 0.5  # more are no verdict
 FLOOD_PATIENCE: Final = SECOND // 4  # then start again
 LIGHT_STEP: Final = 0.75  # grey levels that the mean must move before light is looked at
-LIGHT_GRID: Final = (16, 12)
+LIGHT_CELL: Final = (12, 9)  # analysed pixels; 16x12 cells of a picture of 192x108
 LIGHT_TOLERANCE: Final = 6.0  # grey levels between a grid cell and the fitted light
 LIGHT_FOLLOWERS: Final = 0.5  # of the grid must follow the fit
+CONTRAST: Final = 8.0  # grey levels between the two halves, to tell a gain from an offset
 GAINS: Final = (0.2, 5.0)  # what an exposure or a lamp can do to a picture
 
 
@@ -105,6 +107,7 @@ class Background:
         self._started: Nanos = 0
         self._flooded_since: Nanos | None = None
         self._brightness = 0.0
+        self._usual_light: _Light | None = None  # of the mean, made when it is first needed
         self.noise_level = DEVIATION_START
 
     def look(self, t: Nanos, picture: Grey) -> Change:
@@ -137,6 +140,7 @@ class Background:
 
     def _set_band(self) -> None:
         cv2.convertScaleAbs(self.mean, dst=self._mean8)
+        self._usual_light = None
         cv2.addWeighted(self.deviation, BAND_PER_DEVIATION, self.deviation, 0, self._floor, dst=self._half_width)
         cv2.subtract(self.mean, self._half_width, dst=self._low, dtype=cv2.CV_8U)
         cv2.add(self.mean, self._half_width, dst=self._high, dtype=cv2.CV_8U)
@@ -146,7 +150,9 @@ class Background:
         if abs(brightness - self._brightness) < LIGHT_STEP:
             return 1.0
         self._brightness = brightness  # a fit that fails is tried again when the mean moves on
-        fit = _fit_light(self._mean8, picture)
+        if self._usual_light is None:
+            self._usual_light = _Light(self._mean8)
+        fit = self._usual_light.fit(picture)
         if fit is None:
             return 1.0
         gain, offset = fit
@@ -198,21 +204,43 @@ def _rate(seconds: float, time_constant: float) -> float:
     return 1.0 - math.exp(-seconds / time_constant) if time_constant > 0 else 0.0
 
 
-def _fit_light(before: Grey, now: Grey) -> tuple[float, float] | None:
-    """Gain and offset that took `before` to `now`, when the light of the whole picture changed; else None.
+class _Light:
+    """How light lies on a coarse grid of the background, ready to be compared with a picture's."""
 
-    The median change of the darker and of the brighter half of a coarse grid gives two points of a line; medians,
-    so that something that moves in less than half of the picture cannot bend it.
-    """
-    old = cv2.resize(before, LIGHT_GRID, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
-    new = cv2.resize(now, LIGHT_GRID, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
-    order = np.argsort(old)
-    dark, bright = order[: old.size // 2], order[old.size // 2 :]
-    x0, x1 = float(np.median(old[dark])), float(np.median(old[bright]))
-    y0, y1 = x0 + float(np.median(new[dark] - old[dark])), x1 + float(np.median(new[bright] - old[bright]))
-    gain = (y1 - y0) / (x1 - x0) if x1 - x0 > 8 else 1.0
-    if not GAINS[0] <= gain <= GAINS[1]:
-        return None
-    offset = (y0 + y1 - gain * (x0 + x1)) / 2
-    followers = np.abs(old * gain + offset - new) < LIGHT_TOLERANCE
-    return (gain, offset) if followers.mean() >= LIGHT_FOLLOWERS else None
+    def __init__(self, background: Grey) -> None:
+        self._cells = _grid(background)
+        order = np.argsort(self._cells)
+        self._dark, self._bright = order[: order.size // 2], order[order.size // 2 :]
+        self._levels = _median(self._cells[self._dark]), _median(self._cells[self._bright])
+
+    def fit(self, picture: Grey) -> tuple[float, float] | None:
+        """Gain and offset that took the background to `picture`, if the light of the whole picture changed.
+
+        The median change of the darker and of the brighter half of the grid gives two points of a line; medians, so
+        that something that moves in less than half of the picture cannot bend it.
+        """
+        cells = _grid(picture)
+        change = cells - self._cells
+        x0, x1 = self._levels
+        y0, y1 = x0 + _median(change[self._dark]), x1 + _median(change[self._bright])
+        gain = (y1 - y0) / (x1 - x0) if x1 - x0 > CONTRAST else 1.0
+        if not GAINS[0] <= gain <= GAINS[1]:
+            return None
+        offset = (y0 + y1 - gain * (x0 + x1)) / 2
+        unexplained = np.abs(self._cells * (gain - 1) + offset - change)
+        followers = np.count_nonzero(unexplained < LIGHT_TOLERANCE)
+        return (gain, offset) if followers >= LIGHT_FOLLOWERS * cells.size else None
+
+
+def _grid(picture: Grey) -> Grid:
+    """Means of the cells of `LIGHT_CELL` pixels, as one row; whole cells alone, which makes it four times as fast."""
+    height, width = picture.shape
+    columns, rows = width // LIGHT_CELL[0], height // LIGHT_CELL[1]
+    whole = picture[: rows * LIGHT_CELL[1], : columns * LIGHT_CELL[0]]
+    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
+
+
+def _median(values: Grid) -> float:
+    """The upper median; `np.median` costs eight times as much on so few values."""
+    middle = values.size // 2
+    return float(np.partition(values, middle)[middle])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from camd.model import SECOND, Box, Finding, Nanos, Reason, Suppressed
 from camd.vision.background import Background, Change, Reducer
-from camd.vision.blobs import CELL, Blob, find
+from camd.vision.blobs import CELL, Blob, find, is_shadow
 from camd.vision.episode import Episode, Limits
 
 LEAST_CELLS: Final = 2  # on the coarse grid: 8x14 pixels of 640x480 still count
@@ -44,8 +44,8 @@ class Sight:
         """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time."""
         picture = self._reducer(luma)
         change = self._background.look(t, picture)
-        blobs = [] if change.moving is None else find(change.moving, picture, self._background.mean, LEAST_CELLS)
-        real = [blob for blob in blobs if not blob.is_shadow]
+        blobs = [] if change.moving is None else find(change.moving, LEAST_CELLS)
+        real = self._without_shadows(blobs, change, picture)
         findings = self._episode.look(t, self._reason(change, real, "moved") if real else None)
         return [*self._judge(t, change, blobs, real), *findings]
 
@@ -53,6 +53,13 @@ class Sight:
         """The camera has stopped: end and report what is open."""
         judged, self._judged = self._judged, None
         return [*([judged] if judged else []), *self._episode.close()]
+
+    def _without_shadows(self, blobs: list[Blob], change: Change, picture: NDArray[np.uint8]) -> list[Blob]:
+        """Drop the largest blobs as long as they are shadows: one that is not makes the frame a moving one."""
+        for number, blob in enumerate(blobs):
+            if change.moving is not None and not is_shadow(blob, change.moving, picture, self._background.mean):
+                return blobs[number:]
+        return []
 
     def _judge(self, t: Nanos, change: Change, blobs: list[Blob], real: list[Blob]) -> list[Finding]:
         """Gather frames whose change was no motion, by one rule and without a long gap, into one `Suppressed`."""

@@ -1,0 +1,181 @@
+"""What the house is told, held against literals."""
+
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camd.alerts.message import (
+    Anchor,
+    Names,
+    PictureSize,
+    Source,
+    Told,
+    alerts_of,
+    fault,
+    motion_off,
+    offline,
+    online,
+    stamped,
+)
+from camd.model import SECOND, Alert, Began, Box, Clip, Ended, Event, Grew, Happening, Reason, Saved, Suppressed
+
+NAMES = Names("camd", "pi", "porch")
+SOURCE = Source(NAMES, Anchor("boot-1", 1_767_225_600 * SECOND), PictureSize(640, 480))
+REASON = Reason("moved", 4800, 600, 12, 3.14159, 1.0, Box(0.25, 0.5, 0.125, 0.25))
+EVENT = Event("e1", "motion", 0.0, began=3_200_000_000, ended=3_400_000_000, reason=REASON)
+CLIP = Clip(
+    id=7,
+    camera="porch",
+    boot_id="boot-1",
+    began=0,
+    began_unix_ns=1_767_225_598_200_000_000,
+    duration_ns=14_500_000_000,
+    pre_roll_ns=5_000_000_000,
+    size=123_456,
+    beside=1000,
+    sha256="ab" * 32,
+    label="person",
+    events=("e1", "e2"),
+)
+
+ALERT_JSON = (
+    '{"v":1,"event_type":"motion","event_id":"e1","camera":"porch",'
+    '"began":1767225603.2,"began_iso":"2026-01-01T00:00:03.200Z","label":"motion","confidence":0.0,"zones":[],'
+    '"changed_pixels":4800,"threshold":600,"noise_level":3.142,'
+    '"motion_center_x":200,"motion_center_y":300,"motion_width":80,"motion_height":120,'
+    '"reason":{"rule":"moved","changed_pixels":4800,"threshold":600,"blocks":12,"noise_level":3.142,'
+    '"light_gain":1.0,"box":[0.25,0.5,0.125,0.25]},"delayed":false,"latency_ms":null}'
+)
+STATE = {
+    "id": "e1",
+    "camera": "porch",
+    "frame_time": 1767225603.4,
+    "label": "motion",
+    "top_score": 0.0,
+    "false_positive": False,
+    "start_time": 1767225603.2,
+    "end_time": None,
+    "score": 0.0,
+    "box": [160, 240, 240, 360],
+    "area": 9600,
+    "region": [0, 0, 640, 480],
+    "current_zones": [],
+    "entered_zones": [],
+    "thumbnail": None,
+    "has_snapshot": False,
+    "has_clip": False,
+    "stationary": False,
+    "motionless_count": 0,
+    "position_changes": 0,
+}
+LATER = replace(EVENT, label="person", confidence=0.9, ended=5 * SECOND)
+
+
+def told_by(*happenings: Happening) -> list[tuple[Alert, ...]]:
+    """The messages of each happening of one camera, in order."""
+    told = Told()
+    return [alerts_of(happening, SOURCE, told) for happening in happenings]
+
+
+def test_a_beginning_is_motion_then_the_alert_then_the_event() -> None:
+    (alerts,) = told_by(Began(EVENT))
+    assert alerts[0] == Alert("camd/pi/porch/motion", "ON", retain=True)
+    assert alerts[1] == Alert("camd/pi/porch/event", ALERT_JSON, retain=False, since=EVENT.began)
+    assert (alerts[2].topic, alerts[2].retain, alerts[2].since) == ("camd/pi/events", False, EVENT.began)
+    assert json.loads(alerts[2].payload) == {"v": 1, "type": "new", "before": STATE, "after": STATE}
+    assert len(alerts) == 3
+
+
+def test_a_muted_beginning_is_everything_but_the_alert() -> None:
+    (muted,), (loud,) = told_by(Began(EVENT, muted=True)), told_by(Began(EVENT))
+    assert muted == (loud[0], loud[2])
+
+
+def test_growth_is_told_once_a_second() -> None:
+    steps = [replace(EVENT, ended=EVENT.ended + step * SECOND // 5) for step in range(1, 16)]
+    updates = [len(alerts) for alerts in told_by(Began(EVENT), *map(Grew, steps))[1:]]
+    assert updates == [0, 0, 0, 0, 1] * 3
+
+
+def test_a_new_label_is_told_at_once_with_what_was_told_before() -> None:
+    _, (update,) = told_by(Began(EVENT), Grew(LATER))
+    after = {**STATE, "label": "person", "score": 0.9, "top_score": 0.9, "frame_time": 1767225605.0}
+    assert json.loads(update.payload) == {"v": 1, "type": "update", "before": STATE, "after": after}
+    assert update.since == LATER.ended
+
+
+def test_the_end_has_an_end_time_and_the_best_score() -> None:
+    _, _, alerts = told_by(Began(EVENT), Grew(LATER), Ended(replace(LATER, confidence=0.5, ended=6 * SECOND)))
+    end = json.loads(alerts[1].payload)
+    assert alerts[0] == motion_off(NAMES)
+    assert (end["type"], end["before"]["end_time"], end["after"]["end_time"]) == ("end", None, 1767225606.0)
+    assert (end["after"]["score"], end["after"]["top_score"]) == (0.5, 0.9)
+
+
+def test_motion_is_off_only_when_the_last_event_ends() -> None:
+    other = replace(EVENT, id="e2")
+    *_, first, last = told_by(Began(EVENT), Began(other), Ended(EVENT), Ended(other))
+    assert [alert.topic for alert in first] == [NAMES.events]
+    assert [alert.topic for alert in last] == [NAMES.motion, NAMES.events]
+
+
+def test_a_saved_clip_is_told_with_its_digest() -> None:
+    assert told_by(Saved(CLIP)) == [
+        (
+            Alert(
+                "camd/pi/porch/clip",
+                '{"v":1,"id":7,"event_ids":["e1","e2"],"continues":null,'
+                '"began":1767225598.2,"began_iso":"2025-12-31T23:59:58.200Z",'
+                '"ended":1767225612.7,"ended_iso":"2026-01-01T00:00:12.700Z",'
+                f'"bytes":123456,"sha256":"{"ab" * 32}","pre_roll":5.0,"truncated":false}}',
+                retain=False,
+                since=14_500_000_000,
+            ),
+        )
+    ]
+
+
+def test_suppressed_motion_is_not_told() -> None:
+    assert told_by(Suppressed(0, SECOND, REASON)) == [()]
+
+
+def test_states_are_plain_words_that_the_broker_keeps() -> None:
+    assert online(NAMES) == Alert("camd/pi/porch/status", "online", retain=True)
+    assert offline(NAMES) == Alert("camd/pi/porch/status", "offline", retain=True)
+    assert fault(NAMES, "no pictures") == Alert("camd/pi/porch/status", "fault:no pictures", retain=True)
+    assert motion_off(NAMES) == Alert("camd/pi/porch/motion", "OFF", retain=True)
+
+
+def test_an_alert_is_stamped_when_it_is_sent() -> None:
+    assert stamped(ALERT_JSON, delayed=True, latency_ms=12.5) == ALERT_JSON.replace(
+        '"delayed":false,"latency_ms":null', '"delayed":true,"latency_ms":12.5'
+    )
+
+
+def test_what_has_no_stamp_is_sent_as_it_is() -> None:
+    clip = told_by(Saved(CLIP))[0][0].payload
+    assert [stamped(payload, True, 1.0) for payload in ("ON", "7", clip)] == ["ON", "7", clip]
+
+
+@given(st.text(), st.text())
+def test_no_name_can_leave_its_level_of_a_topic(node: str, camera: str) -> None:
+    names = Names("camd", node, camera)
+    assert [names.available.count("/"), names.motion.count("/")] == [2, 3]
+    assert not set("+#\0") & set(names.available + names.motion)
+    names.motion.encode()
+
+
+def test_a_name_is_told_as_it_is_and_made_safe_in_topics_alone() -> None:
+    names = Names("camd", "pi", "front/door #1+")
+    alert = alerts_of(Began(EVENT), replace(SOURCE, names=names), Told())[1]
+    assert (alert.topic, json.loads(alert.payload)["camera"]) == ("camd/pi/front_door _1_/event", "front/door #1+")
+
+
+@given(st.floats(0, 1), st.floats(0, 255), st.integers(0, 8192 * 8192), st.text(max_size=60))
+def test_an_alert_fits_into_a_kilobyte(fraction: float, noise: float, pixels: int, rule: str) -> None:
+    reason = Reason(rule[:20], pixels, pixels, pixels, noise, noise, Box(fraction, fraction, fraction, fraction))
+    event = replace(EVENT, id="0123456789abcdef", label="vehicle", confidence=fraction, reason=reason)
+    alert = alerts_of(Began(event), SOURCE, Told())[1]
+    assert len(alert.payload.encode()) <= 1024

@@ -1,0 +1,162 @@
+"""A real MQTT broker for tests, to be killed, frozen and started again, and a subscriber that keeps what it hears.
+
+Rule: mosquitto on a free loopback port. It writes its state to disk after each change, so that a killed broker comes
+back with its subscriptions; the subscriber's session is one that the broker keeps while it is away.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+T = TypeVar("T")
+
+SETTINGS = """\
+listener {port} 127.0.0.1
+user root
+persistence true
+persistence_location {folder}/
+autosave_on_changes true
+autosave_interval 1
+{access}
+"""
+
+
+def until(answer: Callable[[], T], seconds: float = 10.0) -> T:
+    """Ask again until the answer is true, and return it; the one place where a test waits for a real process."""
+    deadline = time.monotonic() + seconds
+    while not (given := answer()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.005)
+    return given
+
+
+class Broker:
+    """One mosquitto. Anybody may come in, or only `user` with `password`."""
+
+    def __init__(self, folder: Path, user: str = "", password: str = "") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = _free_port()
+        self._settings = folder / "mosquitto.conf"
+        self._log_file = folder / "mosquitto.log"
+        access = "allow_anonymous true"
+        if user:
+            accounts = folder / "accounts"
+            subprocess.run(["mosquitto_passwd", "-b", "-c", accounts, user, password], check=True, capture_output=True)
+            access = f"allow_anonymous false\npassword_file {accounts}"
+        self._settings.write_text(SETTINGS.format(port=self.port, folder=folder, access=access))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(["mosquitto", "-c", self._settings], stdout=log, stderr=log)
+        until(self._answers)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Stop it in its tracks: connections stay, nothing is read."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self._log_file.read_text()
+
+    def unread(self) -> int:
+        """Bytes that wait in its connections, sent by others and not read by it."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        fields = [line.split() for line in lines]
+        return sum(int(f[4].split(":")[1], 16) for f in fields if f[1].endswith(f":{self.port:04X}") and f[3] == "01")
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+class Heard(NamedTuple):
+    """One message as it arrived, and when (time.monotonic_ns)."""
+
+    topic: str
+    payload: str
+    retained: bool
+    at: int
+
+
+class Subscriber:
+    """Keeps every message that it hears, in order."""
+
+    def __init__(self, port: int, topic: str = "#", name: str = "subscriber") -> None:
+        self._messages: list[Heard] = []
+        self._subscribed = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._hear
+        self._client.connect_async("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._subscribed.wait(10)
+
+    def heard(self, topic: str = "") -> list[Heard]:
+        """What arrived so far, on topics that end so."""
+        return [message for message in tuple(self._messages) if message.topic.endswith(topic)]
+
+    def payloads(self, topic: str) -> list[str]:
+        """The payloads that arrived so far on topics that end so."""
+        return [message.payload for message in self.heard(topic)]
+
+    def close(self) -> None:
+        """Leave; the broker keeps the session."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _hear(self, client: Client, _: Any, message: MQTTMessage) -> None:
+        self._messages.append(Heard(message.topic, message.payload.decode(), message.retain, time.monotonic_ns()))
+
+
+@contextmanager
+def broker(folder: Path, user: str = "", password: str = "") -> Iterator[Broker]:
+    """Give a broker that runs, and end it afterwards."""
+    it = Broker(folder, user, password)
+    it.start()
+    try:
+        yield it
+    finally:
+        it.kill()
+
+
+@contextmanager
+def subscriber(port: int, topic: str = "#", name: str = "subscriber") -> Iterator[Subscriber]:
+    """Give a subscriber that listens, and end it afterwards; two on one broker need two names."""
+    it = Subscriber(port, topic, name)
+    try:
+        yield it
+    finally:
+        it.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,6 +1,7 @@
 """The notify process and a real broker, with everything that can be killed killed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ class House:
         self._stack = stack
         self.places = Places.of(folder / "data")
         self.places.make()
+        stack.callback(shutil.rmtree, self.places.run)
         self.outbox = stack.enter_context(closing(Outbox(self.places)))
         self._config = folder / "camd.yaml"
         self._errors = folder / "stderr"

@@ -22,7 +22,7 @@ GROUND = {
     "model", "clock", "config", "settings_file", "settings_kinds", "settings_paths", "errors", "worker", "ledger", "ledger_desk",
     "places", "terminal",
 }  # fmt: skip
-ROOFS = {"__main__", "capture", "replay", "run", "demo", "broker", "score", "scene"}
+ROOFS = {"__main__", "capture", "replay", "run", "demo", "broker", "score", "scene", "drawn"}
 FOREIGN = {
     "av": {"camera/stream.py", "clips/writer.py", "scene.py"},
     "paho": {"alerts/link.py"},

@@ -25,7 +25,13 @@ VERBS = {
     "send": ("camd.share.send", "main", "carry out one confirmed share order"),
 }
 
-USAGE = "usage: camd VERB [OPTION...]\n\n{verbs}\n\n'camd VERB --help' tells more about one. 'camd --version' prints {version}.\n"
+USAGE = """\
+usage: camd VERB [OPTION...]
+
+{verbs}
+
+'camd VERB --help' tells more about one. 'camd --version' prints {version}.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

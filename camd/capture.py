@@ -5,21 +5,35 @@ which clock it lives on are given from outside, so that a replay and a live came
 Rule: no network in this process, ever. The watcher never waits for a disk, the camera for nobody.
 """
 
+import fcntl
 import hashlib
+import os
+import signal
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from camd import config
+from camd.alerts.message import Anchor, Names, PictureSize, Source
+from camd.alerts.outbox import SPILL_AFTER, Outbox
+from camd.alerts.teller import Teller, spill_until_stopped
 from camd.camera.frame import Frame
+from camd.camera.stream import FileCamera
+from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
-from camd.clock import Clock
+from camd.clock import Clock, SystemClock
 from camd.config import Config, VisionConfig
-from camd.model import SECOND, Began, Finding, Footage, Gap, Glimpse, Grew, Happening, Nanos, Packet
+from camd.errors import ConfigError
+from camd.model import SECOND, Began, Finding, Footage, Format, Gap, Glimpse, Grew, Happening, Nanos, Packet
+from camd.places import Places
 from camd.store.shelf import Shelf
+from camd.terminal import Parser
 from camd.vision.episode import Limits
 from camd.vision.sight import Settings, Sight
-from camd.worker import Lane, Lanes
+from camd.worker import Crew, Lane, Lanes, Threads
 
 EARLY: Final = 0.85  # of the analysis interval: a frame that comes so early still counts as due
 Tell = Callable[[Happening], object]
@@ -110,6 +124,86 @@ class Watcher:
     def _pass_on(self, finding: Finding) -> None:
         self._record(finding)
         self._tell(finding)
+
+
+def parser(prog: str, description: str | None) -> Parser:
+    """The options that `camd capture` and `camd run` have in common."""
+    made = Parser(prog=prog, description=description)
+    made.add_argument("--config", type=Path, metavar="FILE", help="settings to use instead of the default file")
+    made.add_argument("--data", type=Path, metavar="DIR", help="data folder, instead of store.data")
+    made.add_argument("--camera", metavar="SOURCE", help="where the pictures come from, instead of camera.source")
+    made.add_argument("--loop", action="store_true", help="begin a video file again when it ends")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """`camd capture`: watch one camera until SIGTERM, or until its file ends."""
+    wanted = parser("camd capture", __doc__).parse_args(arguments)
+    settings = config.load(wanted.config)
+    camera = replace(
+        settings.camera, source=wanted.camera or settings.camera.source, loop=wanted.loop or settings.camera.loop
+    )
+    if not camera.source:
+        raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
+    os.umask(0o077)
+    crew = Crew()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: crew.stop.set())
+    _watch(replace(settings, camera=camera), Places.of(wanted.data or settings.store.data), crew)
+    return 0
+
+
+def _watch(settings: Config, places: Places, crew: Crew) -> None:
+    clock, source = SystemClock(), Path(settings.camera.source)
+    with ExitStack() as stack:
+        first = stack.enter_context(FileCamera(source, starts=clock.boot()))
+        shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
+        stack.enter_context(_alive(places.capture_lock))
+        adopt(shelf, clock, settings.camera.name)
+        tell = stack.enter_context(_telling(settings, first.format, places, crew))
+        capture = Capture(
+            Stream(settings.camera.name, first.format), House(settings, clock, shelf, tell), Threads(crew)
+        )
+        stack.callback(capture.close)
+        capture.play(first, crew.stop)
+        ends = first.ends
+        while settings.camera.loop and not crew.stop.is_set():
+            with FileCamera(source, starts=ends) as again:
+                capture.play(again, crew.stop)
+                ends = again.ends
+    crew.check()
+
+
+@contextmanager
+def _alive(lock: Path) -> Iterator[None]:
+    """Hold the lock that tells notify that capture lives; the kernel lets go of it however this process ends."""
+    handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _telling(settings: Config, layout: Format, places: Places, crew: Crew) -> Iterator[Tell]:
+    """Give the function that tells the house of a happening; it never waits."""
+    clock = SystemClock()
+    names = Names(settings.mqtt.prefix, settings.mqtt.node, settings.camera.name)
+    anchor = Anchor(clock.boot_id, clock.unix() - clock.boot())
+    with closing(Outbox(places)) as outbox:
+        teller = Teller(Source(names, anchor, PictureSize(layout.width, layout.height)), outbox, clock)
+        teller.start()
+        lane: Lane[Happening] = Threads(crew).every("teller", teller.tell, lambda _: 0, 0)
+        spiller = crew.start("spiller", lambda: spill_until_stopped(places, clock, crew))
+        try:
+            yield lane.put
+        finally:
+            lane.close()
+            teller.stop()
+            crew.stop.set()
+            spiller.join()
+            outbox.spill(clock.boot() + SPILL_AFTER)
 
 
 def _weigh(item: Footage) -> int:

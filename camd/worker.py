@@ -32,18 +32,23 @@ class Crew:
         self.stop = threading.Event()
         self._failure: Exception | None = None
 
-    def run(self, work: Callable[[], None]) -> None:
-        """Run a thread's body; what it raises stops everybody."""
-        try:
-            work()
-        except Exception as error:  # kept, and raised by `check`: a thread has nobody above it
-            self._failure = self._failure or error
-            self.stop.set()
+    def start(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Start a thread; what its `work` raises stops everybody."""
+        thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        thread.start()
+        return thread
 
     def check(self) -> None:
         """Raise what a thread raised, if one did."""
         if self._failure is not None:
             raise self._failure
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # kept, and raised by `check`: a thread has nobody above it
+            self._failure = self._failure or error
+            self.stop.set()
 
 
 class Direct(Generic[T]):
@@ -76,8 +81,7 @@ class Queued(Generic[T]):
         self._load = 0
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=crew.run, args=(self._work,), name=name, daemon=True)
-        self._thread.start()
+        self._thread = crew.start(name, self._work)
 
     def put(self, item: T) -> bool:
         """Queue the item, or drop it (False) when the handler is too far behind."""
@@ -118,8 +122,7 @@ class Latest(Generic[T]):
         self._closed = False
         self.skipped = 0
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=crew.run, args=(self._work,), name=name, daemon=True)
-        self._thread.start()
+        self._thread = crew.start(name, self._work)
 
     def put(self, item: T) -> bool:
         """Offer the item in place of one that still waits."""

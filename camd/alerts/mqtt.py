@@ -3,8 +3,7 @@
 Idea: one loop in the main thread owns everything. paho's thread keeps the connection; its callbacks, and the signals,
 only put news into a queue and ring the bell that the loop sleeps on.
 Rule: an alert leaves the outbox when the broker has acknowledged it, not before. What is unacknowledged when a
-connection ends is sent again on the next one, from the outbox; paho's own queue is emptied, because it would send
-the payload as it was and not say that it comes late.
+connection ends is sent again on the next one, from the outbox.
 It does not promise that an alert arrives once only: who must know drops a second one with the same event id.
 """
 
@@ -13,26 +12,19 @@ import logging
 import os
 import select
 import signal
-import ssl
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, assert_never
+from typing import assert_never
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
+from camd.alerts.link import Acknowledged, Connected, Link, Lost, News, Refused
 from camd.alerts.message import Names, motion_off, offline, stamped
 from camd.alerts.outbox import Outbox, Waiting
 from camd.clock import Clock, SystemClock
-from camd.config import MqttConfig, load, secret
-from camd.errors import CannotWriteError, ConfigError, HeldError
+from camd.config import load
+from camd.errors import CannotWriteError, HeldError
 from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
 from camd.terminal import Parser
@@ -42,36 +34,8 @@ _log = logging.getLogger(__name__)
 IN_FLIGHT = 20  # messages sent and not acknowledged
 LATE: Nanos = 2 * SECOND  # an alert that waited for longer is marked as delayed
 LOOK_EVERY: Nanos = SECOND
-RECONNECT_S = (1, 30)  # doubling
 DRAIN: Nanos = SECOND * 8 // 10  # of the two seconds that stopping may take: for what is in the outbox,
-FAREWELL: Nanos = SECOND * 4 // 10  # for the last words to be acknowledged,
-HANG_UP_S = 0.2  # and for paho's thread
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The broker let us in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """There is no connection, and `why`."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A connection ended."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The broker has the message that was sent as `mid`."""
-
-    mid: int
+FAREWELL: Nanos = SECOND * 4 // 10  # for the last words to be acknowledged; the rest is for paho's thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +43,7 @@ class Stop:
     """A signal asks the process to end."""
 
 
-News = Connected | Refused | Lost | Acknowledged | Stop
+Word = News | Stop
 
 
 def main(arguments: list[str]) -> int:
@@ -133,71 +97,19 @@ class Mailbox:
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
-        self._news: SimpleQueue[News] = SimpleQueue()
+        self._news: SimpleQueue[Word] = SimpleQueue()
 
-    def put(self, news: News) -> None:
+    def put(self, news: Word) -> None:
         """Leave news and wake the loop; safe in a signal handler and in any thread."""
         self._news.put(news)
         self._bell.ring()
 
-    def wait(self, most: Nanos) -> Iterator[News]:
+    def wait(self, most: Nanos) -> Iterator[Word]:
         """Sleep until there may be something to do, at most so long, and give the news so far."""
         if self._news.empty():
             self._bell.wait(most)
         while not self._news.empty():
             yield self._news.get()
-
-
-class Link:
-    """The connection to the broker: paho, kept trying, told in `News`."""
-
-    def __init__(self, config: MqttConfig, names: Names, tell: Callable[[News], None]) -> None:
-        self._where = f"{config.host}:{config.port}"
-        self._tell = tell
-        self._client = client = _client(config, names)
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.connect_async(config.host, config.port, keepalive=config.keepalive // SECOND)
-        client.loop_start()
-
-    def is_up(self) -> bool:
-        """Whether there is a connection now; whether it is the one last told of is for the news to say."""
-        return self._client.is_connected()
-
-    def send(self, topic: str, payload: str, retain: bool) -> int:
-        """Send with QoS 1 and return the number that the acknowledgement will carry."""
-        return self._client.publish(topic, payload, qos=1, retain=retain).mid
-
-    def close(self) -> None:
-        """Say goodbye, so that the last will is not sent, and end paho's thread."""
-        self._client.disconnect()
-        # Inside a connect() that nobody answers paho's thread cannot be stopped; it is a daemon and ends with us.
-        stopping = threading.Thread(target=self._client.loop_stop, daemon=True)
-        stopping.start()
-        stopping.join(HANG_UP_S)
-
-    def _on_connect(self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, more: object) -> None:
-        client.drop_out_messages()  # paho would send these again as they are, after this callback
-        if reason.is_failure:
-            advice = "Check mqtt.username and mqtt.password_file."
-            self._tell(Refused(f"the broker at {self._where} refused us ({reason}). {advice}"))
-        else:
-            self._tell(Connected())
-
-    def _on_connect_fail(self, client: Client, _: Any) -> None:
-        # paho calls this where it handles the error, and does not pass it on.
-        advice = "Check mqtt.host, mqtt.port, mqtt.tls and mqtt.ca_file, and that the broker runs."
-        self._tell(Refused(f"no connection to the broker at {self._where} ({sys.exception()}). {advice}"))
-
-    def _on_disconnect(
-        self, client: Client, _: Any, flags: DisconnectFlags, reason: ReasonCode, more: Properties | None
-    ) -> None:
-        self._tell(Lost(f"the connection to the broker at {self._where} was lost ({reason})."))
-
-    def _on_publish(self, client: Client, _: Any, mid: int, reason: ReasonCode, more: Properties) -> None:
-        self._tell(Acknowledged(mid))
 
 
 class Notify:
@@ -323,31 +235,6 @@ def _shared(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _client(config: MqttConfig, names: Names) -> Client:
-    # One id per node: a broker that has not noticed the end of an earlier connection then ends it, and sends its last
-    # will, before it lets us in; under another id that "offline" would come later and stay.
-    client = Client(
-        CallbackAPIVersion.VERSION2, client_id=f"{config.prefix}-{config.node}", protocol=MQTTProtocolVersion.MQTTv311
-    )
-    client.max_inflight_messages_set(0)  # no limit: the loop has its own
-    client.reconnect_delay_set(*RECONNECT_S)
-    client.will_set(names.available, "offline", qos=1, retain=True)
-    if config.username:
-        client.username_pw_set(config.username, secret(config.password_file) if config.password_file else None)
-    if config.tls:
-        _encrypt(client, config.ca_file)
-    return client
-
-
-def _encrypt(client: Client, ca_file: Path | None) -> None:
-    try:
-        client.tls_set(None if ca_file is None else str(ca_file))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"mqtt.ca_file: {ca_file} cannot be used ({error}). want a certificate in PEM form."
-        ) from error
 
 
 def _make(places: Places) -> None:

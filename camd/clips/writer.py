@@ -23,6 +23,7 @@ from camd.model import SECOND, Format, Nanos, Packet
 from camd.store.files import sync_folder
 
 TICKS: Final = 90_000  # a second
+BASE: Final = Fraction(1, TICKS)
 MUXER: Final = {
     # negative_cts_offsets: with B-frames the first picture is shown at 0 all the same.
     "movflags": "frag_keyframe+empty_moov+default_base_moof+hybrid_fragmented+negative_cts_offsets",
@@ -42,9 +43,7 @@ class Writer:
         self._file = _SyncedFile(path, make_room)
         self._path, self._layout = path, layout
         self._container = av.open(self._file, "w", format="mp4", options=MUXER)
-        self._stream = self._container.add_mux_stream(
-            "h264", width=layout.width, height=layout.height, time_base=Fraction(1, TICKS)
-        )
+        self._stream = self._container.add_mux_stream("h264", width=layout.width, height=layout.height, time_base=BASE)
         self._zero: Nanos | None = None
         self._last_dts = -1
 
@@ -52,7 +51,7 @@ class Writer:
         """Write one packet; what it completes is on disk when this returns. Raises OSError or CannotWriteError."""
         self._zero = packet.dts if self._zero is None else self._zero
         muxed = av.Packet(packet.data)
-        muxed.time_base = Fraction(1, TICKS)
+        muxed.time_base = BASE
         self._last_dts = max(_ticks(packet.dts - self._zero), self._last_dts + 1)  # the format wants them rising
         muxed.dts = self._last_dts
         muxed.pts = max(_ticks(packet.t - self._zero), self._last_dts)

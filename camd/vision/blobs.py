@@ -36,7 +36,7 @@ class Blob:
 def find(moving: Grey, least_cells: int) -> list[Blob]:
     """Find the blobs of at least `least_cells` in the mask `moving`, the largest first."""
     height, width = moving.shape
-    coarse = cv2.resize(moving, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)
+    coarse: Grey = cv2.resize(moving, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     cv2.threshold(coarse, MAJORITY - 1, 255, cv2.THRESH_BINARY, dst=coarse)
     if cv2.countNonZero(coarse) < least_cells:
         return []

@@ -1,0 +1,179 @@
+"""The connection to the MQTT broker: the only file that knows paho.
+
+Idea: paho's thread keeps the connection and tries again when it is lost; its callbacks only tell `News`.
+Rule: nothing here decides what is sent. What is unacknowledged when a connection ends is not sent again from paho's
+own queue, because it would go out as it was and not say that it comes late.
+"""
+
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from camd.alerts.message import Names
+from camd.config import MqttConfig, secret
+from camd.errors import ConfigError, UnavailableError
+from camd.model import SECOND
+
+RECONNECT_S = (1, 30)  # doubling
+HANG_UP_S = 0.2  # for paho's thread to end
+WELCOME_S = 10.0  # for a broker to let a listener in
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker let us in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There is no connection, and `why`."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A connection ended."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has the message that was sent as `mid`."""
+
+    mid: int
+
+
+News = Connected | Refused | Lost | Acknowledged
+
+
+class Link:
+    """The connection to the broker: paho, kept trying, told in `News`."""
+
+    def __init__(self, config: MqttConfig, names: Names, tell: Callable[[News], None]) -> None:
+        self._where = f"{config.host}:{config.port}"
+        self._tell = tell
+        self._client = client = _client(config, names)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.connect_async(config.host, config.port, keepalive=config.keepalive // SECOND)
+        client.loop_start()
+
+    def is_up(self) -> bool:
+        """Whether there is a connection now; whether it is the one last told of is for the news to say."""
+        return self._client.is_connected()
+
+    def send(self, topic: str, payload: str, retain: bool) -> int:
+        """Send with QoS 1 and return the number that the acknowledgement will carry."""
+        return self._client.publish(topic, payload, qos=1, retain=retain).mid
+
+    def close(self) -> None:
+        """Say goodbye, so that the last will is not sent, and end paho's thread."""
+        self._client.disconnect()
+        # Inside a connect() that nobody answers paho's thread cannot be stopped; it is a daemon and ends with us.
+        stopping = threading.Thread(target=self._client.loop_stop, daemon=True)
+        stopping.start()
+        stopping.join(HANG_UP_S)
+
+    def _on_connect(self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, more: object) -> None:
+        client.drop_out_messages()  # paho would send these again as they are, after this callback
+        if reason.is_failure:
+            advice = "Check mqtt.username and mqtt.password_file."
+            self._tell(Refused(f"the broker at {self._where} refused us ({reason}). {advice}"))
+        else:
+            self._tell(Connected())
+
+    def _on_connect_fail(self, client: Client, _: Any) -> None:
+        # paho calls this where it handles the error, and does not pass it on.
+        advice = "Check mqtt.host, mqtt.port, mqtt.tls and mqtt.ca_file, and that the broker runs."
+        self._tell(Refused(f"no connection to the broker at {self._where} ({sys.exception()}). {advice}"))
+
+    def _on_disconnect(
+        self, client: Client, _: Any, flags: DisconnectFlags, reason: ReasonCode, more: Properties | None
+    ) -> None:
+        self._tell(Lost(f"the connection to the broker at {self._where} was lost ({reason})."))
+
+    def _on_publish(self, client: Client, _: Any, mid: int, reason: ReasonCode, more: Properties) -> None:
+        self._tell(Acknowledged(mid))
+
+
+class Listener:
+    """Hears all that one node says, from the broker's side: `hear(topic, payload)` runs in paho's thread.
+
+    Raises `UnavailableError` when the broker does not let it in within ten seconds.
+    """
+
+    def __init__(self, config: MqttConfig, hear: Callable[[str, str], None]) -> None:
+        self._config, self._hear = config, hear
+        self._subscribed = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
+        _admit(self._client, config)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._on_message
+
+    def __enter__(self) -> Self:
+        config = self._config
+        self._client.connect_async(config.host, config.port, keepalive=config.keepalive // SECOND)
+        self._client.loop_start()
+        if not self._subscribed.wait(WELCOME_S):
+            self.__exit__(None, None, None)
+            where = f"{config.host}:{config.port}"
+            raise UnavailableError(f"the MQTT broker at {where} does not let us in. Check the mqtt settings.")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, more: object) -> None:
+        if not reason.is_failure:
+            client.subscribe(f"{self._config.prefix}/{self._config.node}/#", qos=1)
+
+    def _on_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
+        self._hear(message.topic, message.payload.decode(errors="replace"))
+
+
+def _client(config: MqttConfig, names: Names) -> Client:
+    # One id per node: a broker that has not noticed the end of an earlier connection then ends it, and sends its last
+    # will, before it lets us in; under another id that "offline" would come later and stay.
+    client = Client(
+        CallbackAPIVersion.VERSION2, client_id=f"{config.prefix}-{config.node}", protocol=MQTTProtocolVersion.MQTTv311
+    )
+    client.max_inflight_messages_set(0)  # no limit: the loop has its own
+    client.reconnect_delay_set(*RECONNECT_S)
+    client.will_set(names.available, "offline", qos=1, retain=True)
+    _admit(client, config)
+    return client
+
+
+def _admit(client: Client, config: MqttConfig) -> None:
+    """Give the client what the broker asks for: a name with its password, an encrypted connection."""
+    if config.username:
+        client.username_pw_set(config.username, secret(config.password_file) if config.password_file else None)
+    if config.tls:
+        _encrypt(client, config.ca_file)
+
+
+def _encrypt(client: Client, ca_file: Path | None) -> None:
+    try:
+        client.tls_set(None if ca_file is None else str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"mqtt.ca_file: {ca_file} cannot be used ({error}). want a certificate in PEM form."
+        ) from error

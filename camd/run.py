@@ -1,0 +1,110 @@
+"""`camd run`: the whole house in the foreground: capture and notify as children, taken down in order.
+
+Rule: capture ends first, so that notify can still say what it has to say. A notify that dies is started again and
+capture never notices; when capture ends, everything ends with its exit code. The children die with their parent.
+"""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from camd import config
+from camd.capture import parser
+from camd.clock import SystemClock
+from camd.model import SECOND, Nanos
+from camd.places import Places
+from camd.terminal import say
+
+LOOK_EVERY: Final = SECOND // 5
+GRACE_S: Final = 10.0  # for a child to end by itself; capture needs 2 at most
+PATIENCE: Final = (1 * SECOND, 2 * SECOND, 5 * SECOND, 30 * SECOND)  # before notify is started again, and again
+FATAL: Final = (64, 77, 78)  # exit codes that another start would only repeat
+PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+
+def main(arguments: list[str]) -> int:
+    """`camd run`."""
+    wanted = parser("camd run", __doc__).parse_args(arguments)
+    settings = config.load(wanted.config)
+    places = Places.of(wanted.data or settings.store.data)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    shared = _passed_on(config=wanted.config, data=wanted.data)
+    seeing = [*_passed_on(camera=wanted.camera), *(["--loop"] if wanted.loop else [])]
+    say(f"camd: clips go to {places.clips}, alerts to {settings.mqtt.host}:{settings.mqtt.port}. Ctrl-C ends it.")
+    return watch_over(["capture", *shared, *seeing], ["notify", *shared], stop)
+
+
+def _passed_on(**options: object) -> list[str]:
+    return [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+
+
+def watch_over(capture_verb: Sequence[str], notify_verb: Sequence[str], stop: threading.Event) -> int:
+    """Run both until `stop` is set or capture ends; the exit code is capture's."""
+    clock = SystemClock()
+    with _child(notify_verb) as notify, _child(capture_verb) as capture:
+        notify_again = _Again(notify_verb, notify)
+        while capture.poll() is None and clock.wait(clock.boot() + LOOK_EVERY, stop):
+            notify_again.look(clock.boot())
+        code = _end(capture)
+        _end(notify_again.process)
+    return code
+
+
+class _Again:
+    """Starts a child again that died, after a while that grows."""
+
+    def __init__(self, verb: Sequence[str], process: "subprocess.Popen[bytes]") -> None:
+        self._verb, self.process = verb, process
+        self._deaths = 0
+        self._due: Nanos | None = None
+
+    def look(self, now: Nanos) -> None:
+        """See whether the child lives, and start it again when that is due."""
+        code = self.process.poll()
+        if code is None or code in FATAL:
+            return
+        if self._due is None:
+            self._due = now + PATIENCE[min(self._deaths, len(PATIENCE) - 1)]
+            self._deaths += 1
+            say(f"camd run: {self._verb[0]} ended with code {code}; it is started again soon")
+        elif now >= self._due:
+            self._due = None
+            self.process = _start(self._verb)
+
+
+@contextmanager
+def _child(verb: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    child = _start(verb)
+    try:
+        yield child
+    finally:
+        _end(child)
+
+
+def _start(verb: Sequence[str]) -> "subprocess.Popen[bytes]":
+    # A session of its own: Ctrl-C on the terminal reaches us alone, and we take the children down in order.
+    command = [sys.executable, "-m", "camd", *verb]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> int:
+    if child.poll() is None:
+        child.terminate()
+    try:
+        code = child.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        say(f"camd run: a child did not end within {GRACE_S:.0f} s and was killed")
+        child.kill()
+        code = child.wait()
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,173 @@
+"""The house as real processes: it starts, it ends in order, and nothing is lost when one of them is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import pytest
+
+from camd.clock import SystemClock
+from camd.model import SECOND, Clip
+from camd.places import Places
+from camd.store.check import leftovers, violations
+from camd.store.index import Index
+from tests.brokers import Broker, broker, subscriber, until
+
+FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
+SETTINGS = """\
+camera: {{name: porch, source: {video}, loop: {loop}}}
+store: {{data: {data}, keep_free: 1 MB}}
+mqtt: {{host: 127.0.0.1, port: {port}, node: home}}
+"""
+
+
+class House:
+    """One camd on disk, to be run by its verbs."""
+
+    def __init__(self, folder: Path, port: int, *, video: str = "porch.mp4", loop: str = "no") -> None:
+        self.places = Places.of(folder / "data")
+        self.settings = folder / "camd.yaml"
+        self.settings.write_text(
+            SETTINGS.format(video=FIXTURES / video, loop=loop, data=self.places.data, port=port), encoding="utf-8"
+        )
+
+    @contextmanager
+    def verb(self, name: str) -> Iterator["subprocess.Popen[str]"]:
+        """Run `camd NAME` until the block ends."""
+        command = [sys.executable, "-m", "camd", name, "--config", str(self.settings)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def clips(self) -> tuple[Clip, ...]:
+        """What the index lists."""
+        with Index.open(self.places) as index:
+            return index.clips()
+
+    def parts(self) -> list[Path]:
+        """Clips that are being written and already hold a fragment."""
+        return [path for path in self.places.clips.glob("*.part") if path.stat().st_size > 100_000]
+
+    def capture_pid(self) -> int:
+        """The process that records."""
+        return int(self.places.recorder_pid.read_text())
+
+
+@pytest.fixture
+def real_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A mosquitto on loopback."""
+    with broker(tmp_path / "broker") as running:
+        yield running
+
+
+def _decodes(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_sigterm_in_mid_clip_finishes_the_clip_and_says_goodbye(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port)
+    with subscriber(real_broker.port) as heard, house.verb("run") as running:
+        until(house.parts, seconds=20)
+        told = SystemClock().boot()
+        running.terminate()
+        assert running.wait(10) == 0
+        assert SystemClock().boot() - told < 5 * SECOND  # capture has 2 s, notify then has 2 s, and slack
+        until(lambda: heard.payloads("camd/home/available")[-1:] == ["stopped"])
+        assert heard.payloads("camd/home/porch/status")[-1] == "offline"
+        assert heard.payloads("camd/home/porch/motion")[-1] == "OFF"
+        assert len(heard.payloads("camd/home/porch/event")) == 1
+        assert len(heard.payloads("camd/home/porch/clip")) == 1
+    (clip,) = house.clips()
+    assert not clip.cut_short
+    assert _decodes(house.places.clips / f"{clip.id:06d}.mp4") > 60
+    assert violations(house.places) == []
+    assert leftovers(house.places) == []
+
+
+def test_a_kill_in_mid_clip_leaves_a_clip_that_the_next_start_lists_as_cut_short(
+    tmp_path: Path, real_broker: Broker
+) -> None:
+    house = House(tmp_path, real_broker.port)
+    with house.verb("capture") as capture:
+        until(house.parts, seconds=20)
+        capture.kill()
+    assert house.clips() == ()
+    with house.verb("capture") as again:
+        (clip,) = until(house.clips)
+        again.terminate()
+        again.wait(10)
+    assert clip.cut_short
+    assert len(clip.events) == 1
+    assert _decodes(house.places.clips / f"{clip.id:06d}.mp4") == pytest.approx(clip.duration_ns / SECOND * 15, abs=2)
+    assert violations(house.places) == []
+
+
+def test_a_second_recorder_is_refused_and_told_who_is_there(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port, loop="yes")
+    with house.verb("capture") as first:
+        until(house.places.recorder_pid.exists)
+        with house.verb("capture") as second:
+            assert second.wait(10) == 75
+            assert second.stderr is not None
+            assert f"pid {first.pid}" in second.stderr.read()
+        assert first.poll() is None
+
+
+def test_notify_is_started_again_and_capture_never_notices(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port, loop="yes")
+    with subscriber(real_broker.port) as heard, house.verb("run") as running:
+        until(lambda: heard.payloads("camd/home/porch/status"), seconds=20)
+        before = house.capture_pid()
+        for child in _children(running.pid):
+            if child != before:
+                os.kill(child, signal.SIGKILL)
+        until(lambda: heard.payloads("camd/home/available").count("online") >= 2, seconds=20)
+        assert house.capture_pid() == before
+        running.terminate()
+        assert running.wait(15) == 0
+
+
+def test_with_the_broker_away_for_the_whole_event_every_alert_comes_once_and_late(
+    tmp_path: Path, real_broker: Broker
+) -> None:
+    house = House(tmp_path, real_broker.port, video="walker.mp4")
+    with house.verb("notify"), subscriber(real_broker.port) as heard:
+        until(lambda: heard.payloads("camd/home/available"))
+        real_broker.kill()
+        with house.verb("capture") as capture:
+            assert capture.wait(30) == 0
+        real_broker.start()
+        until(lambda: heard.payloads("camd/home/porch/clip"), seconds=60)
+        (alert,) = [json.loads(payload) for payload in heard.payloads("camd/home/porch/event")]
+    assert alert["delayed"] is True
+    assert len(house.clips()) == 1
+
+
+def test_the_demo_shows_alerts_as_they_come_back_and_that_nothing_left(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "camd", "demo", "--data", str(tmp_path / "kept")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count("camd/demo/porch/event") == 2
+    assert "0 clips left this machine" in shown.stdout
+    assert len(list((tmp_path / "kept" / "clips").glob("*.mp4"))) == 2
+
+
+def test_without_a_camera_the_mend_is_named(tmp_path: Path) -> None:
+    (tmp_path / "camd.yaml").touch()
+    command = [sys.executable, "-m", "camd", "capture", "--config", str(tmp_path / "camd.yaml")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.count("\n")) == (78, 1)
+    assert "camera.source" in ended.stderr
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

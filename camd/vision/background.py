@@ -11,6 +11,7 @@ It does not promise: anything about a picture of which more than half has change
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ from camd.model import SECOND, Nanos
 
 Grey = NDArray[np.uint8]
 Grid = NDArray[np.float32]
+Area = tuple[int, int, int, int]  # left, top, right, bottom in analysed pixels
 
 MIN_WIDTH: Final = 160  # analysis pictures are 160 to 319 pixels wide
 PICK_WIDTH: Final = 1280  # from here on pixels are picked before they are averaged: reading them all costs more
@@ -98,7 +100,7 @@ class Background:
         self.mean = np.zeros(shape, np.float32)
         self.deviation = np.zeros(shape, np.float32)
         self._low, self._high, self._mean8 = (np.zeros(shape, np.uint8) for _ in range(3))
-        self._inside, self._outside, self._moved = (np.zeros(shape, np.uint8) for _ in range(3))
+        self._inside, self._outside, self._moved, self._open = (np.zeros(shape, np.uint8) for _ in range(4))
         self._half_width, self._error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._past: deque[tuple[Nanos, Grey]] = deque()
         self._spare: list[Grey] = []
@@ -110,8 +112,11 @@ class Background:
         self._usual_light: _Light | None = None  # of the mean, made when it is first needed
         self.noise_level = DEVIATION_START
 
-    def look(self, t: Nanos, picture: Grey) -> Change:
-        """Compare `picture` (analysed size, taken at `t`) with what is usual, and learn from it."""
+    def look(self, t: Nanos, picture: Grey, visitors: Iterable[Area] = ()) -> Change:
+        """Compare `picture` (analysed size, taken at `t`) with what is usual, and learn from it.
+
+        Under `visitors` nothing is learned: who stands still is not taken for scenery, and leaves no ghost behind.
+        """
         if self._frames == 0:
             self._restart(t, picture)
         self._frames += 1
@@ -125,8 +130,14 @@ class Background:
         moving = self._supported(picture, outside) if settled else None
         self._remember(t, picture)
         if self._frames % LEARN_EVERY == 0 or not settled:
-            self._learn(t, picture)
+            self._learn(t, picture, visitors)
         return Change(moving, outside, settled, gain)
+
+    def differs(self, area: Area) -> float:
+        """The share of this area of the last picture that was out of its band, 0..1."""
+        left, top, right, bottom = area
+        inside = self._inside[top:bottom, left:right]
+        return 1.0 - cv2.countNonZero(inside) / inside.size if inside.size else 0.0
 
     def _restart(self, t: Nanos, picture: Grey) -> None:
         np.copyto(self.mean, picture)
@@ -183,16 +194,21 @@ class Background:
         while len(self._past) > 2 and self._past[1][0] <= t - SUPPORT:
             self._spare.append(self._past.popleft()[1])
 
-    def _learn(self, t: Nanos, picture: Grey) -> None:
+    def _learn(self, t: Nanos, picture: Grey, visitors: Iterable[Area]) -> None:
         seconds, self._learned = (t - self._learned) / SECOND, t
         age = (t - self._started) / SECOND  # no time constant is longer while the picture is new
         mean_rate = _rate(seconds, min(MEAN_SECONDS, age))
         cv2.absdiff(picture, self._mean8, dst=self._outside)
         np.minimum(self._outside, int(DEVIATION_CAP * 2), out=self._outside)
-        cv2.accumulateWeighted(self._outside, self.deviation, _rate(seconds, min(DEVIATION_SECONDS, age)))
+        self._open.fill(255)
+        for left, top, right, bottom in visitors:
+            self._open[top:bottom, left:right] = 0
+        rate = _rate(seconds, min(DEVIATION_SECONDS, age))
+        cv2.accumulateWeighted(self._outside, self.deviation, rate, mask=self._open)
         np.minimum(self.deviation, DEVIATION_CAP, out=self.deviation)
-        cv2.accumulateWeighted(picture, self.mean, mean_rate, mask=self._inside)
-        cv2.bitwise_not(self._inside, dst=self._outside)
+        cv2.bitwise_and(self._inside, self._open, dst=self._outside)
+        cv2.accumulateWeighted(picture, self.mean, mean_rate, mask=self._outside)
+        cv2.subtract(self._open, self._inside, dst=self._outside)
         cv2.accumulateWeighted(picture, self.mean, _rate(seconds, COVERED_SECONDS), mask=self._outside)
         self._brightness += (cv2.mean(picture)[0] - self._brightness) * mean_rate
         self.noise_level = cv2.mean(self.deviation)[0]

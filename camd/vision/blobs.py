@@ -6,13 +6,11 @@ Rule: pure; components are sought on the coarse grid only (21 microseconds at 80
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from camd.model import Box
 
 Grey = NDArray[np.uint8]
 
@@ -25,32 +23,70 @@ SHADOW_RESIDUAL: Final = 0.06  # of the brightness; what remains when the factor
 SHADOW_LEAST: Final = 12  # pixels; fewer cannot show a texture
 
 
+class Rect(NamedTuple):
+    """A rectangle in cells of the coarse grid."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def moved(self, dx: float, dy: float) -> "Rect":
+        """The same rectangle elsewhere."""
+        return Rect(self.x + dx, self.y + dy, self.width, self.height)
+
+    def touches(self, other: "Rect", slack: float) -> bool:
+        """Whether they come within `slack` cells of one another."""
+        return (
+            self.x - slack < other.x + other.width
+            and other.x - slack < self.x + self.width
+            and self.y - slack < other.y + other.height
+            and other.y - slack < self.y + self.height
+        )
+
+    def union(self, other: "Rect") -> "Rect":
+        """The smallest rectangle around both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        right = max(self.x + self.width, other.x + other.width)
+        return Rect(x, y, right - x, max(self.y + self.height, other.y + other.height) - y)
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One moving thing: its `cells` on the coarse grid, and its box."""
+    """One moving thing: its `cells` on the coarse grid, and what share of them lies in no restless place."""
 
     cells: int
-    box: Box
+    rect: Rect
+    fresh: float
 
 
-def find(moving: Grey, least_cells: int) -> list[Blob]:
-    """Find the blobs of at least `least_cells` in the mask `moving`, the largest first."""
+def coarse_cells(moving: Grey) -> Grey:
+    """The cells (0 or 255) of the mask `moving` in which most pixels move."""
     height, width = moving.shape
     coarse: Grey = cv2.resize(moving, (width // CELL, height // CELL), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     cv2.threshold(coarse, MAJORITY - 1, 255, cv2.THRESH_BINARY, dst=coarse)
-    if cv2.countNonZero(coarse) < least_cells:
-        return []
+    return coarse
+
+
+def find(coarse: Grey, restless: Grey, least_cells: int) -> list[Blob]:
+    """Find the blobs of at least `least_cells` among the moving cells, the largest first."""
     # Edges move and plain surfaces do not: widening joins the outline of one thing.
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(coarse, NEIGHBOURS))
-    found = [_blob(coarse, *(int(value) for value in stat[:4])) for stat in stats[1:]]
+    fresh = cv2.subtract(coarse, restless)
+    found = [_blob(coarse, fresh, *(int(value) for value in stat[:4])) for stat in stats[1:]]
     found.sort(key=lambda blob: -blob.cells)
     return [blob for blob in found[:MOST_BLOBS] if blob.cells >= least_cells]
 
 
-def _blob(coarse: Grey, x: int, y: int, width: int, height: int) -> Blob:
-    rows, columns = coarse.shape
-    box = Box(round(x / columns, 4), round(y / rows, 4), round(width / columns, 4), round(height / rows, 4))
-    return Blob(cv2.countNonZero(coarse[y : y + height, x : x + width]), box)
+def _blob(coarse: Grey, fresh: Grey, x: int, y: int, width: int, height: int) -> Blob:
+    area = (slice(y, y + height), slice(x, x + width))
+    cells = cv2.countNonZero(coarse[area])
+    return Blob(cells, Rect(x, y, width, height), cv2.countNonZero(fresh[area]) / max(cells, 1))
 
 
 def is_shadow(blob: Blob, moving: Grey, picture: Grey, mean: NDArray[np.float32]) -> bool:
@@ -58,12 +94,8 @@ def is_shadow(blob: Blob, moving: Grey, picture: Grey, mean: NDArray[np.float32]
 
     `picture` and `mean` are the analysed picture and the background, of the same height and width as `moving`.
     """
-    rows, columns = moving.shape
-    top, left = round(blob.box.y * rows), round(blob.box.x * columns)
-    area = (
-        slice(top, top + round(blob.box.height * rows)),
-        slice(left, left + round(blob.box.width * columns)),
-    )
+    x, y, width, height = (int(value) * CELL for value in blob.rect)
+    area = (slice(y, y + height), slice(x, x + width))
     mask = moving[area] > 0
     now, usual = picture[area][mask].astype(np.float32), mean[area][mask]
     if now.size < SHADOW_LEAST:

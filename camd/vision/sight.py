@@ -3,7 +3,7 @@
 Rule: pure and deterministic: the same luma at the same times gives the same findings, byte for byte.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,13 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camd.model import SECOND, Box, Finding, Nanos, Reason, Suppressed
-from camd.vision.background import Background, Change, Reducer
-from camd.vision.blobs import CELL, Blob, find, is_shadow
-from camd.vision.episode import Episode, Limits
+from camd.vision.background import Area, Background, Change, Reducer
+from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, find, is_shadow
+from camd.vision.episode import Episode, Limits, Presence
+from camd.vision.restless import Restless
+from camd.vision.track import FORGET, HELD, STILL_MOST, Track, Tracks
 
 LEAST_CELLS: Final = 2  # on the coarse grid: 8x14 pixels of 640x480 still count
 SAME_DISMISSAL: Final = 1 * SECOND  # frames apart by less are one suppressed motion
 EVERYWHERE: Final = Box(0.0, 0.0, 1.0, 1.0)
+
+CONFIRMED: Final = "2 of 4 frames moved"
+TRAVELLED: Final = "got somewhere in a restless picture"
+IN_VAIN: Final = "moved too briefly or came back to where it was"
+FLOODED: Final = "more than half of the picture changed"
+LIGHT: Final = "the light of the whole picture changed"
+SHADOW: Final = "a shadow or a pool of light"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,72 +45,112 @@ class Sight:
     def __init__(self, width: int, height: int, settings: Settings) -> None:
         cv2.setNumThreads(1)  # at these sizes OpenCV's threads cost more CPU than they save time
         self._reducer = Reducer(width, height)
+        rows, columns = self._reducer.shape[0] // CELL, self._reducer.shape[1] // CELL
+        self._grid = Rect(0, 0, columns, rows)
         self._background = Background(self._reducer.shape, floor=14.0 - settings.sensitivity)
+        self._restless = Restless((rows, columns))
+        self._tracks = Tracks()
         self._episode = Episode(settings.limits, settings.salt)
         self._judged: Suppressed | None = None
 
     def look(self, t: Nanos, luma: NDArray[np.uint8]) -> list[Finding]:
         """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time."""
         picture = self._reducer(luma)
-        change = self._background.look(t, picture)
-        blobs = [] if change.moving is None else find(change.moving, LEAST_CELLS)
-        real = self._without_shadows(blobs, change, picture)
-        findings = self._episode.look(t, self._reason(change, real, "moved") if real else None)
-        return [*self._judge(t, change, blobs, real), *findings]
+        visitors = [_pixels(track.place) for track in self._tracks.alive if track.is_confirmed and track.has_travelled]
+        change = self._background.look(t, picture, visitors)
+        if not change.verdict and change.outside:
+            return self._judge(t, self._reason(change, FLOODED))
+        shadows, blobs = self._blobs(t, change, picture)
+        vain = self._tracks.look(t, blobs)
+        self._restless.mark(track.box for track in vain if track.is_confirmed)
+        findings = self._episode.look(t, self._presence(t, change))
+        return [*self._judge(t, self._dismissal(change, shadows, vain)), *findings]
 
     def close(self) -> list[Finding]:
         """The camera has stopped: end and report what is open."""
         judged, self._judged = self._judged, None
         return [*([judged] if judged else []), *self._episode.close()]
 
-    def _without_shadows(self, blobs: list[Blob], change: Change, picture: NDArray[np.uint8]) -> list[Blob]:
-        """Drop the largest blobs as long as they are shadows: one that is not makes the frame a moving one."""
-        for number, blob in enumerate(blobs):
-            if change.moving is not None and not is_shadow(blob, change.moving, picture, self._background.mean):
-                return blobs[number:]
-        return []
+    def _blobs(self, t: Nanos, change: Change, picture: NDArray[np.uint8]) -> tuple[list[Blob], list[Blob]]:
+        """What moves: mere shadows, and the rest."""
+        if change.moving is None:
+            return [], []
+        coarse = coarse_cells(change.moving)
+        restless = self._restless.look(t, coarse)
+        shadows: list[Blob] = []
+        blobs: list[Blob] = []
+        for blob in find(coarse, restless, LEAST_CELLS):
+            is_light = is_shadow(blob, change.moving, picture, self._background.mean)
+            (shadows if is_light else blobs).append(blob)
+        return shadows, blobs
 
-    def _judge(self, t: Nanos, change: Change, blobs: list[Blob], real: list[Blob]) -> list[Finding]:
-        """Gather frames whose change was no motion, by one rule and without a long gap, into one `Suppressed`."""
-        rule = _dismissal(change, blobs, real)
+    def _presence(self, t: Nanos, change: Change) -> Presence:
+        """Who moves, who stands still, and who is given up."""
+        visitors = [track for track in self._tracks.alive if track.is_confirmed]
+        moving = [track for track in visitors if track.seen == t]
+        still = [track for track in visitors if track.seen != t]
+        there = [track for track in still if self._is_there(track)]
+        gone = [track for track in still if track not in there and t - track.seen > FORGET]
+        parked = [track for track in there if t - track.seen > STILL_MOST]
+        self._tracks.drop([*parked, *gone])
+        if not moving:
+            return Presence(is_held=len(there) > len(parked), is_parked=bool(parked))
+        first = max(moving, key=lambda track: track.cells)
+        rule = CONFIRMED if self._tracks.is_calm else TRAVELLED
+        return Presence(self._reason(change, rule, moving), first.born, is_parked=bool(parked))
+
+    def _is_there(self, track: Track) -> bool:
+        return track.has_travelled and self._background.differs(_pixels(track.place)) >= HELD
+
+    def _dismissal(self, change: Change, shadows: list[Blob], vain: list[Track]) -> Reason | None:
+        if vain:
+            return self._reason(change, IN_VAIN, vain)
+        if change.light_gain != 1.0:
+            return self._reason(change, LIGHT)
+        if shadows:
+            return self._reason(change, SHADOW, shadows)
+        return None
+
+    def _judge(self, t: Nanos, reason: Reason | None) -> list[Finding]:
+        """Gather what was judged to be no motion, by one rule and without a long gap, into one `Suppressed`."""
         judged = self._judged
-        if judged and rule == judged.reason.rule:
+        if judged and reason and reason.rule == judged.reason.rule:
             self._judged = Suppressed(judged.began, t, judged.reason)
             return []
-        if rule is None:
+        if reason is None:
             if judged is None or t - judged.ended < SAME_DISMISSAL:
                 return []
             self._judged = None
             return [judged]
-        self._judged = Suppressed(t, t, self._reason(change, blobs, rule))
+        self._judged = Suppressed(t, t, reason)
         return [judged] if judged else []
 
-    def _reason(self, change: Change, blobs: Iterable[Blob], rule: str) -> Reason:
-        blobs = list(blobs)
-        cells = sum(blob.cells for blob in blobs)
+    def _reason(self, change: Change, rule: str, things: Sequence[Blob | Track] = ()) -> Reason:
+        cells = sum(thing.cells for thing in things)
         per_cell = (CELL * self._reducer.factor) ** 2
+        largest = max(things, key=lambda thing: thing.cells, default=None)
         return Reason(
             rule=rule,
-            changed_pixels=cells * per_cell if blobs else change.outside * self._reducer.factor**2,
+            changed_pixels=cells * per_cell if things else change.outside * self._reducer.factor**2,
             threshold=LEAST_CELLS * per_cell,
             blocks=cells,
             noise_level=round(self._background.noise_level, 2),
             light_gain=round(change.light_gain, 3),
-            box=_around(blobs) if blobs else EVERYWHERE,
+            box=EVERYWHERE if largest is None else self._box(largest),
+        )
+
+    def _box(self, thing: Blob | Track) -> Box:
+        rect = thing.rect if isinstance(thing, Blob) else thing.box
+        columns, rows = self._grid.width, self._grid.height
+        return Box(
+            round(rect.x / columns, 4),
+            round(rect.y / rows, 4),
+            round(rect.width / columns, 4),
+            round(rect.height / rows, 4),
         )
 
 
-def _dismissal(change: Change, blobs: list[Blob], real: list[Blob]) -> str | None:
-    """The rule by which a change of this frame is no motion, or None when there is nothing to dismiss."""
-    if not change.verdict and change.outside:
-        return "more than half of the picture changed"
-    if change.light_gain != 1.0:
-        return "the light of the whole picture changed"
-    if blobs and not real:
-        return "a shadow or a pool of light"
-    return None
-
-
-def _around(blobs: list[Blob]) -> Box:
-    """The box of the largest blob: the thing that an alert points at."""
-    return max(blobs, key=lambda blob: blob.cells).box
+def _pixels(rect: Rect) -> Area:
+    """The cells of `rect` as an area of the analysed picture."""
+    left, top = int(rect.x) * CELL, int(rect.y) * CELL
+    return left, top, left + int(rect.width) * CELL, top + int(rect.height) * CELL

@@ -1,0 +1,56 @@
+"""Places where something moves again and again: a branch, a flag, a screen, water.
+
+Idea: each cell of the coarse grid counts how often motion set in there, and forgets with time. A visitor who passes
+sets in once or twice; foliage does so for as long as the wind blows.
+Rule: pure. A restless place starts no event, and never ends one of a track that has come from elsewhere.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camd.model import SECOND, Nanos
+from camd.vision.blobs import Rect
+
+Grey = NDArray[np.uint8]
+
+PAUSE: Final = 0.35  # seconds without motion, after which it sets in anew
+REMEMBER: Final = 25.0  # seconds; time constant
+OFTEN: Final = 2.6  # so many onsets, each fading, make a cell restless
+NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
+
+
+class Restless:
+    """The restlessness of each cell of a grid of `shape` (rows, columns)."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._onsets = np.zeros(shape, np.float32)
+        self._moved = np.full(shape, -1e9, np.float32)  # seconds: when the cell last moved
+        self._mask: Grey = np.zeros(shape, np.uint8)
+        self._start: Nanos | None = None
+        self._last = 0.0
+
+    def look(self, t: Nanos, coarse: Grey) -> Grey:
+        """Take the moving cells (0 or 255) of one frame; return the mask of restless cells as they were before it."""
+        self._start = t if self._start is None else self._start
+        now = (t - self._start) / SECOND
+        moving = coarse > 0
+        before = self._mask
+        self._onsets *= math.exp((self._last - now) / REMEMBER)
+        self._onsets += moving & (self._moved < now - PAUSE)
+        self._moved[moving] = now
+        self._last = now
+        # A cell beside a restless one is reached by the next gust.
+        self._mask = cv2.dilate((self._onsets > OFTEN).astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
+        return before
+
+    def mark(self, places: Iterable[Rect]) -> None:
+        """Something swayed in these places for long."""
+        for place in places:
+            left, top = int(place.x), int(place.y)
+            area = (slice(top, top + int(place.height)), slice(left, left + int(place.width)))
+            self._onsets[area] = np.maximum(self._onsets[area], 2 * OFTEN)

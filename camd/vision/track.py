@@ -1,0 +1,170 @@
+"""Follows moving things from frame to frame, and decides which of them are visitors.
+
+Idea: a blob that lies where a track is going belongs to it. A track is *confirmed* when two of four frames saw it, if
+the picture has been calm; in a restless one (rain, wind, a lamp that flickers) it must also have got somewhere. A
+confirmed track whose thing stands still is *held* for as long as its place looks different from the background.
+Rule: pure. Places and lengths are cells of the coarse grid. A restless place never holds back a track that leaves it.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from camd.model import SECOND, Nanos
+from camd.vision.blobs import Blob, Rect
+
+CONFIRM: Final = 2  # frames that saw it ...
+WINDOW: Final = SECOND * 3 // 10  # ... within so long: four frames at 15 a second, 98 ms from onset to decision
+FORGET: Final = WINDOW  # an unconfirmed track that nothing moved in for so long
+QUICK_CELLS: Final = 4  # smaller things must get somewhere first: they may be an insect or a drop
+TRAVEL: Final = 2.5  # cells that a track must get away from its birth, in a restless picture or when it is small
+TRAVEL_OF_SIZE: Final = 0.5  # and this share of its shorter side
+FOLLOWED: Final = 4  # frames in which it must then have been seen, each overlapping the last
+STRAIGHT: Final = 0.4  # of its path; what sways comes back
+FRESH: Final = 0.4  # share of a blob's cells that must lie outside of restless places
+HELD: Final = 0.3  # share of a still track's box that must differ from the background
+STILL_MOST: Final = 30 * SECOND  # after that long without a movement it is parked, and the event is over
+MOMENTS: Final = SECOND // 2
+SWAY: Final = 2 * SECOND  # a track that got nowhere in so long sways in its place
+SLACK: Final = 1.0  # cells around a box that still touch it
+CALM: Final = 1.5  # fewer vain tracks than this, each counted for some seconds
+RESTLESS_AT_START: Final = 3.0
+CALM_SECONDS: Final = 4.0  # time constant of forgetting a vain track
+
+
+@dataclass(slots=True)
+class Track:
+    """One thing that moves, or moved and now stands still. `seen` is the last frame in which it moved."""
+
+    born: Nanos
+    birth: tuple[float, float]
+    box: Rect
+    seen: Nanos
+    cells: int
+    hits: int = 1
+    overlaps: int = 0
+    path: float = 0.0
+    velocity: tuple[float, float] = (0.0, 0.0)
+    is_confirmed: bool = False
+    has_travelled: bool = False
+    fresh_hits: int = 0
+    trail: deque[tuple[Nanos, Rect]] = field(default_factory=deque)  # its boxes of the last moments
+
+    @property
+    def place(self) -> Rect:
+        """All that it covered in its last moments of motion; a thing that it uncovered there is only a part of it."""
+        place = self.box
+        for _, box in self.trail:
+            place = place.union(box)
+        return place
+
+    @property
+    def travel(self) -> float:
+        """Cells between where it was born and where it is."""
+        x, y = self.box.centre
+        return math.hypot(x - self.birth[0], y - self.birth[1])
+
+    def expected(self, t: Nanos) -> Rect:
+        """Where it should be at `t`, when it goes on as it went."""
+        seconds = min(t - self.seen, SECOND // 2) / SECOND
+        return self.box.moved(self.velocity[0] * seconds, self.velocity[1] * seconds)
+
+
+@dataclass(slots=True)
+class Tracks:
+    """All tracks of one camera."""
+
+    alive: list[Track] = field(default_factory=list)
+    unrest: float = RESTLESS_AT_START
+    _last: Nanos = 0
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether hardly anything moved in vain lately."""
+        return self.unrest < CALM
+
+    def look(self, t: Nanos, blobs: Sequence[Blob]) -> list[Track]:
+        """Take the blobs of one frame, the largest first; return the tracks given up in vain."""
+        self.unrest *= math.exp(-max(0, t - self._last) / (CALM_SECONDS * SECOND))
+        self._last = t
+        taken: set[int] = set()
+        for track in sorted(self.alive, key=lambda track: (not track.is_confirmed, -track.hits)):
+            mine = self._belonging(track, t, blobs, taken)
+            if mine:
+                taken.update(mine)
+                _follow(track, t, [blobs[i] for i in mine])
+        for number, blob in enumerate(blobs):
+            if number not in taken:
+                self.alive.append(_born(t, blob))
+        for track in self.alive:
+            if track.seen == t:
+                track.has_travelled = track.has_travelled or _got_somewhere(track)
+                track.is_confirmed = track.is_confirmed or self._is_visitor(track)
+        return self._forget(t)
+
+    def _belonging(self, track: Track, t: Nanos, blobs: Sequence[Blob], taken: set[int]) -> list[int]:
+        expected = track.expected(t)
+        return [
+            number
+            for number, blob in enumerate(blobs)
+            if number not in taken and (expected.touches(blob.rect, SLACK) or track.box.touches(blob.rect, SLACK))
+        ]
+
+    def _is_visitor(self, track: Track) -> bool:
+        if track.fresh_hits < CONFIRM:
+            return False
+        is_plain = self.is_calm and track.cells >= QUICK_CELLS and track.overlaps >= CONFIRM - 1
+        return is_plain or (track.has_travelled and track.overlaps >= FOLLOWED - 1)
+
+    def _forget(self, t: Nanos) -> list[Track]:
+        vain = [track for track in self.alive if _is_vain(track, t)]
+        self.alive = [track for track in self.alive if track not in vain]
+        self.unrest += len(vain)
+        return vain
+
+    def drop(self, gone: Iterable[Track]) -> None:
+        """Forget confirmed tracks that have left or are parked."""
+        left = list(gone)
+        self.alive = [track for track in self.alive if track not in left]
+
+    def clear(self) -> None:
+        """Forget everything: the picture is a new one."""
+        self.alive.clear()
+        self.unrest = RESTLESS_AT_START
+
+
+def _got_somewhere(track: Track) -> bool:
+    far = max(TRAVEL, TRAVEL_OF_SIZE * min(track.box.width, track.box.height))
+    return track.travel >= far and track.travel >= STRAIGHT * track.path
+
+
+def _is_vain(track: Track, t: Nanos) -> bool:
+    if track.is_confirmed:
+        return not track.has_travelled and t - track.born > SWAY
+    return t - track.seen > FORGET
+
+
+def _born(t: Nanos, blob: Blob) -> Track:
+    fresh = int(blob.fresh >= FRESH)
+    return Track(t, blob.rect.centre, blob.rect, t, blob.cells, fresh_hits=fresh)
+
+
+def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
+    box = blobs[0].rect
+    for blob in blobs[1:]:
+        box = box.union(blob.rect)
+    (x0, y0), (x1, y1) = track.box.centre, box.centre
+    seconds = max(t - track.seen, 1) / SECOND
+    step = (x1 - x0, y1 - y0)
+    track.velocity = tuple(0.5 * old + 0.5 * way / seconds for old, way in zip(track.velocity, step, strict=True))  # type: ignore[assignment]
+    track.path += math.hypot(*step)
+    track.overlaps += track.box.touches(box, 0.0)
+    track.hits += 1
+    track.fresh_hits += max(blob.fresh for blob in blobs) >= FRESH
+    track.cells = sum(blob.cells for blob in blobs)
+    track.trail.append((track.seen, track.box))
+    while track.trail and track.trail[0][0] < t - MOMENTS:
+        track.trail.popleft()
+    track.box, track.seen = box, t

@@ -16,12 +16,13 @@ import yaml
 
 from camd import settings_kinds as kinds
 from camd import settings_paths as paths
+from camd import settings_shapes as shapes
 from camd.errors import ConfigError
-from camd.model import SECOND, Nanos
+from camd.model import LABELS, SECOND, Nanos, Polygon, Zone
 from camd.places import default_data
 from camd.settings_file import SettingsFile
 from camd.settings_kinds import Kind
-from camd.terminal import Parser
+from camd.settings_shapes import ListKind
 
 MB = 1_000_000
 GB = 1_000_000_000
@@ -47,6 +48,9 @@ class VisionConfig:
     fps: float = 15.0
     merge_gap: Nanos = 1 * SECOND
     cooldown: Nanos = 0
+    zones: tuple[Zone, ...] = ()
+    ignore: tuple[Polygon, ...] = ()
+    privacy: tuple[Polygon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,12 @@ class Config:
 class Key:
     """What the loader and the docs know of one key."""
 
-    kind: Kind[Any]
+    kind: Kind[Any] | ListKind
     comment: str
+
+    def show(self, value: Any) -> str:
+        """Return a value as YAML, "" for one that is not set."""
+        return "" if value in (None, "", ()) else self.kind.show(value)
 
 
 # One row per key: what may stand there, and what it is for.
@@ -131,6 +139,13 @@ KEYS = {
     "vision.fps": Key(kinds.Number(1, 60), "pictures looked at in a second; clips keep all of them"),
     "vision.merge_gap": Key(kinds.duration(0, 5 * MINUTE), "a pause of one motion that does not end it"),
     "vision.cooldown": Key(kinds.duration(0, DAY), "no new alert for so long after one; events are kept all the same"),
+    "vision.zones.NAME.points": Key(
+        shapes.Points(), "its corners in order, in parts of the picture's width and height"
+    ),
+    "vision.zones.NAME.sensitivity": Key(kinds.Whole(1, 10), "its own; empty: the camera's"),
+    "vision.zones.NAME.labels": Key(shapes.Labels(LABELS), "what counts there, once it is told apart; empty: all"),
+    "vision.ignore.NAME": Key(shapes.Points(), "corners of an area whose motion never counts"),
+    "vision.privacy.NAME": Key(shapes.Points(), "corners of an area that nobody may see"),
     "record.pre_roll": Key(kinds.duration(0, MINUTE), "kept from before the motion began"),
     "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),
     "record.max_length": Key(kinds.duration(SECOND, HOUR), "a longer clip goes on in a second file"),
@@ -154,8 +169,11 @@ KEYS = {
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
 }
 
-Section = CameraConfig | VisionConfig | RecordConfig | StoreConfig | MqttConfig | Destination
-S = TypeVar("S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, MqttConfig, Destination)
+Section = CameraConfig | VisionConfig | RecordConfig | StoreConfig | MqttConfig | ShareConfig | Destination | Zone
+S = TypeVar(
+    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, MqttConfig, ShareConfig, Destination, Zone
+)  # fmt: skip
+Entry = Destination | Zone | Polygon
 
 # Where a section's rows stand in KEYS.
 ROWS: dict[type[Section], str] = {
@@ -164,11 +182,15 @@ ROWS: dict[type[Section], str] = {
     RecordConfig: "record",
     StoreConfig: "store",
     MqttConfig: "mqtt",
+    ShareConfig: "share",
     Destination: "share.to.NAME",
+    Zone: "vision.zones.NAME",
 }
-assert set(KEYS) == {f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)} - {
-    "share.to.NAME.name"
-}, "every key has its row"
+# Keys under which the owner's own names stand, each with an entry of its own.
+NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "share.to"}
+assert {path.removesuffix(".NAME") for path in KEYS} | NAMED == {
+    f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)
+} - {"share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,30 +249,16 @@ def _config(file: SettingsFile) -> Config:
         record=_section(file, "record", RecordConfig(), sections.get("record")),
         store=_section(file, "store", StoreConfig(), sections.get("store")),
         mqtt=_section(file, "mqtt", MqttConfig(), sections.get("mqtt")),
-        share=_share(file, sections.get("share")),
+        share=_section(file, "share", ShareConfig(), sections.get("share")),
     )
-
-
-def _share(file: SettingsFile, node: yaml.Node | None) -> ShareConfig:
-    to = dict(file.pairs(node, "share.", ["to"])).get("to")
-    return ShareConfig(tuple(_destination(file, name, value) for name, value in file.pairs(to, "share.to.", None)))
-
-
-def _destination(file: SettingsFile, name: str, node: yaml.Node) -> Destination:
-    key = f"share.to.{name}"
-    try:
-        kinds.Name().read(kinds.Scalar(name, "str"))
-    except kinds.WrongError as error:
-        file.fault(file.lines[key], key, error.what, name, kinds.Name().want)
-    return _section(file, key, Destination(name), node)
 
 
 def _section(file: SettingsFile, path: str, default: S, node: yaml.Node | None) -> S:
     before = len(file.faults)
-    rows = _rows(type(default))
+    row = ROWS[type(default)]
     found = {
-        key: file.value(rows[key].kind, f"{path}.{key}", value, getattr(default, key))
-        for key, value in file.pairs(node, f"{path}.", rows)
+        key: _setting(file, f"{path}.{key}", f"{row}.{key}", value, getattr(default, key))
+        for key, value in file.pairs(node, f"{path}.", keys(row))
     }
     section = replace(default, **found)
     if len(file.faults) == before:  # a faulty value has its default here, which may fit nothing
@@ -259,65 +267,61 @@ def _section(file: SettingsFile, path: str, default: S, node: yaml.Node | None) 
     return section
 
 
-def _rows(section: type[Section]) -> dict[str, Key]:
-    prefix = f"{ROWS[section]}."
-    return {path.removeprefix(prefix): key for path, key in KEYS.items() if path.startswith(prefix)}
+def keys(row: str) -> list[str]:
+    """Return the keys of a section whose rows stand at `row`, in their order."""
+    return list(dict.fromkeys(path.split(".")[row.count(".") + 1] for path in KEYS if path.startswith(f"{row}.")))
+
+
+def _setting(file: SettingsFile, key: str, row: str, node: yaml.Node, default: object) -> Any:
+    if row in NAMED:
+        return tuple(_entry(file, key, name, value) for name, value in file.pairs(node, f"{key}.", None))
+    return _value(file, key, row, node, default)
+
+
+def _value(file: SettingsFile, key: str, row: str, node: yaml.Node, default: object) -> Any:
+    kind = KEYS[row].kind
+    return kind.read(file, key, node) if isinstance(kind, ListKind) else file.value(kind, key, node, default)
+
+
+def _entry(file: SettingsFile, group: str, name: str, node: yaml.Node) -> Entry:
+    key = f"{group}.{name}"
+    try:
+        kinds.Name().read(kinds.Scalar(name, "str"))
+    except kinds.WrongError as error:
+        file.fault(file.lines[key], key, error.what, name, kinds.Name().want)
+    if group == "share.to":
+        return _section(file, key, Destination(name), node)
+    if group == "vision.zones":
+        return _section(file, key, Zone(name), node)
+    return Polygon(name, _value(file, key, f"{group}.NAME", node, ()))
 
 
 def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
     """Give what values of one section do not fit together, as key, what is wrong, got, want."""
     match section:
         case RecordConfig(pre_roll=pre, post_roll=post, max_length=longest) if longest <= pre + post:
-            show = KEYS["record.max_length"].kind.show
+            row = KEYS["record.max_length"]
             yield (
                 "max_length",
                 "no room for an event",
-                show(longest),
-                f"more than pre_roll + post_roll = {show(pre + post)}",
+                row.show(longest),
+                f"more than pre_roll + post_roll = {row.show(pre + post)}",
             )
         case MqttConfig():
             if section.password_file and not section.username:
                 yield "password_file", "a password without an account", "no username", "mqtt.username too"
             if section.ca_file and not section.tls:
                 yield "ca_file", "a certificate that is not used", "tls: no", "tls: yes, or no ca_file"
+        case Zone(points=()):
+            yield (
+                "points",
+                "a zone without an area",
+                "no points",
+                f"points: {KEYS['vision.zones.NAME.points'].kind.want}",
+            )
         case Destination(folder=None, url=""):
             yield "", "nowhere to send to", "neither folder nor url", "folder: PATH, or url: https://HOST/"
         case Destination(folder=Path()) if section.url:
             yield "", "two places to send to", "folder and url", "one of them"
         case Destination(folder=Path()) if section.token_file or section.ca_file:
             yield "", "a folder needs no token and no certificate", "token_file or ca_file", "folder alone"
-
-
-def main(arguments: list[str]) -> int:
-    """`camd check`: print every setting with where it comes from; raises ConfigError with every fault."""
-    parser = Parser(
-        prog="camd check",
-        description="Check the config file. Prints every setting and where it comes from, or every fault and where "
-        "it stands. Without --config the file is the first of $CAMD_CONFIG, ~/.config/camd/camd.yaml and "
-        "/etc/camd/camd.yaml that exists; without any, all settings have their defaults.",
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="check this file")
-    for line in _report(read(parser.parse_args(arguments).config)):
-        print(line)
-    return 0
-
-
-def _report(loaded: Loaded) -> Iterator[str]:
-    yield f"# {loaded.path or 'no config file'}"
-    for section in ("camera", "vision", "record", "store", "mqtt"):
-        yield f"{section}:"
-        yield from _settings(loaded, section, getattr(loaded.config, section), "  ")
-    yield "share:"
-    yield "  to:"
-    for to in loaded.config.share.to:
-        yield f"    {kinds.Name().show(to.name)}:"
-        yield from _settings(loaded, f"share.to.{to.name}", to, "      ")
-
-
-def _settings(loaded: Loaded, path: str, section: Section, indent: str) -> Iterator[str]:
-    for key, row in _rows(type(section)).items():
-        value = getattr(section, key)
-        text = row.kind.show(value) if value not in (None, "") else ""
-        line = loaded.lines.get(f"{path}.{key}")
-        origin = f"from {loaded.path}:{line}" if line else "default"
-        yield f"{indent}{key}: {text}".ljust(40) + f"  # {origin}"

@@ -22,6 +22,29 @@ class Box(NamedTuple):
     height: float
 
 
+Point = tuple[float, float]  # x and y in fractions of the picture: 0..1, origin at the top left
+
+LABELS = ("person", "vehicle", "animal", "other")  # what motion can be told apart as
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """An area of the picture that its owner drew: corners in order, at least three; edges do not cross."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """An area that counts. `sensitivity` None: the camera's; `labels` are those that count there, () for all."""
+
+    name: str
+    points: tuple[Point, ...] = ()
+    sensitivity: int | None = None
+    labels: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """What a stream of `Packet` is: H.264 of `width` x `height` pixels at about `fps` pictures a second."""

@@ -54,7 +54,7 @@ class SettingsFile:
         self, node: yaml.Node | None, prefix: str, known: Iterable[str] | None
     ) -> Iterator[tuple[str, yaml.Node]]:
         """Give the keys of a mapping that are `known` (None: any name), once each, and note what else is there."""
-        if node is None or _is_empty(node):
+        if node is None or is_empty(node):
             return
         line = node.start_mark.line + 1
         if not isinstance(node, yaml.MappingNode):
@@ -78,7 +78,7 @@ class SettingsFile:
         if not isinstance(node, yaml.ScalarNode):
             self.fault(line, key, "not a single value", _what(node), kind.want)
             return default
-        if _is_empty(node):
+        if is_empty(node):
             self.lines.pop(key, None)
             return default
         try:
@@ -127,7 +127,8 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}:{line}: file: not UTF-8. got byte 0x{data[error.start]:02x}. want UTF-8.") from None
 
 
-def _is_empty(node: yaml.Node) -> bool:
+def is_empty(node: yaml.Node) -> bool:
+    """Whether nothing stands at a key, which means its default."""
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 

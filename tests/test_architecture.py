@@ -19,8 +19,8 @@ DOORS = {
     ("web", "share"), ("learning", "vision"),
 }  # fmt: skip
 GROUND = {
-    "model", "clock", "config", "settings_file", "settings_kinds", "settings_paths", "errors", "worker", "ledger", "ledger_desk",
-    "places", "terminal",
+    "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
+    "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal",
 }  # fmt: skip
 ROOFS = {"__main__", "capture", "replay", "run", "demo", "broker", "score", "scene", "drawn"}
 FOREIGN = {
@@ -46,7 +46,7 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "clips/preroll.py", "store/ring.py", "alerts/message.py", "score.py",
+    "model.py", "geometry.py", "clips/preroll.py", "store/ring.py", "alerts/message.py", "score.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),
 ]  # fmt: skip
 IMPURE = {"time", "threading", "sqlite3", "av", "paho", "socket", "os", "subprocess", "asyncio", "random", "secrets"}

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from camd import settings_kinds as kinds
 from camd.__main__ import main
-from camd.config import KEYS, Config, Destination, load, read, secret
+from camd.config import KEYS, NAMED, Config, Destination, load, read, secret
 from camd.errors import ConfigError
-from camd.model import SECOND
+from camd.model import SECOND, Point, Polygon, Zone
+from tests.areas import areas
 
+AREA = "[[0, 0], [1, 0], [1, 1]]"
 SAMPLE = Path(__file__).parent.parent / "config" / "camd.yaml"
 
 
@@ -46,11 +48,11 @@ def test_the_sample_file_is_the_defaults() -> None:
 def test_every_key_stands_in_the_sample_file_once_with_its_comment() -> None:
     text = SAMPLE.read_text()
     for path, row in KEYS.items():
-        name = path.rpartition(".")[2]
+        name = path.rpartition(".")[2].replace("NAME", r"\w+")
         comment = f"# {row.comment} ({row.kind.want})\n"
         section = text.split(f"\n{path.partition('.')[0]}:")[1].split("\n\n")[0]
         assert len(re.findall(rf"{re.escape(comment)}[ #]*{name}:", section)) == 1, path
-    assert len(re.findall(r"^  \w+:", text, re.MULTILINE)) == len([k for k in KEYS if "NAME" not in k]) + len(["to"])
+    assert len(re.findall(r"^  \w+:", text, re.MULTILINE)) == len([k for k in KEYS if "NAME" not in k]) + len(NAMED)
     assert len(KEYS) <= 40
 
 
@@ -85,6 +87,46 @@ share:
         Destination("stick", folder=Path("/media/stick")),
         Destination("insurer", url="https://upload.example.org/in/", token_file=token),
     )
+
+
+def test_areas_are_read_by_name(file: Path) -> None:
+    file.write_text("""
+vision:
+  zones:
+    door: {points: [[0.1, 0.2], [0.5, 0.2], [.5, 1]], sensitivity: 7, labels: [person, vehicle]}
+    path: {points: [[0, 0], [1, 0], [1, 1]], labels: }
+  ignore: {tree: [[0, 0], [0.25, 0], [0, 0.1234567]]}
+  privacy:
+    window:
+      - [0, 0]
+      - [1, 0]
+      - [1, 1]
+""")
+    vision, triangle = load(file).vision, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+    door = Zone("door", ((0.1, 0.2), (0.5, 0.2), (0.5, 1.0)), 7, ("person", "vehicle"))
+    assert vision.zones == (door, Zone("path", triangle))
+    assert vision.ignore == (Polygon("tree", ((0.0, 0.0), (0.25, 0.0), (0.0, 0.123457))),)
+    assert vision.privacy == (Polygon("window", triangle),)
+
+
+def test_the_areas_that_the_sample_file_shows_are_right(file: Path) -> None:
+    shown = SAMPLE.read_text().split("\nvision:")[1].split("\n\n")[0].splitlines()
+    groups = ["zones:", "ignore:", "privacy:"]
+    examples = [line.replace("  #   ", "    ") for line in shown if line.startswith("  #   ")]
+    first = [examples.index(line) for line in examples if re.match(r"    (door|tree|neighbour):", line)]
+    for start, end, group in zip(first, [*first[1:], None], groups, strict=True):
+        file.write_text("\n".join(["vision:", f"  {group}", *examples[start:end]]))
+        assert len(getattr(load(file).vision, group.rstrip(":"))) == 1
+
+
+def test_each_bad_point_is_told_on_its_own_line(file: Path) -> None:
+    points = "      - [0, 2]\n      - [0, 0]\n      - [x, 1]\n"
+    text = f"vision:\n  zones:\n    door:\n      points:\n{points}  ignore: {{a: 5}}\n"
+    assert [line.split(". got")[0] for line in faults(file, text)] == [
+        "5: vision.zones.door.points: point 1: outside the picture",
+        "7: vision.zones.door.points: point 3: not a pair of numbers",
+        "8: vision.ignore.a: not a list of points",
+    ]
 
 
 def test_all_faults_come_at_once_in_the_order_of_their_lines(file: Path) -> None:
@@ -162,6 +204,36 @@ def test_all_faults_come_at_once_in_the_order_of_their_lines(file: Path) -> None
         ("share:\n  to:\n    a: {url: 'https://h:99999/'}\n", "not an address"),
         ("share:\n  to:\n    a/b: {folder: /x}\n", "/ + # mean something else"),
         ("share:\n  too: {}\n", "did you mean to?"),
+        ("vision:\n  zones: [door]\n", "vision.zones: not a group of keys. got a list"),
+        ("vision:\n  zones: {door: [[0, 0], [1, 0], [1, 1]]}\n", "vision.zones.door: not a group of keys. got a list"),
+        ("vision:\n  zones: {door: {}}\n", "vision.zones.door.points: a zone without an area. got no points"),
+        ("vision:\n  zones: {door: {poinst: []}}\n", "did you mean points?"),
+        ("vision:\n  ignore: {a/b: [[0, 0], [1, 0], [1, 1]]}\n", "/ + # mean something else"),
+        ("vision:\n  ignore: {tree: }\n", "vision.ignore.tree: not a list of points. got nothing"),
+        ("vision:\n  ignore: {tree: 5}\n", "not a list of points. got 5"),
+        ("vision:\n  ignore: {tree: {x: 1}}\n", "not a list of points. got a group of keys"),
+        ("vision:\n  ignore: {tree: [[0, 0], [1, 1]]}\n", "got 2 points. want 3 to 100 points"),
+        (f"vision:\n  ignore: {{tree: [{101 * '[0, 0], '}]}}\n", "got 101 points. want 3 to 100 points"),
+        ("vision:\n  ignore: {tree: [[0, 0], [640, 0], [1, 1]]}\n", "tree: point 2: outside the picture. got [640, 0]"),
+        ("vision:\n  ignore: {tree: [[0, 0], [1, 0], [1, -0.1]]}\n", "point 3: outside the picture. got [1, -0.1]"),
+        ("vision:\n  ignore: {tree: [[0, 0], [1, 0, 0], [1, 1]]}\n", "point 2: not a pair of numbers. got [1, 0, 0]"),
+        ("vision:\n  ignore: {tree: [[0, 0], 1, [1, 1]]}\n", "point 2: not a pair of numbers. got 1"),
+        ("vision:\n  ignore: {tree: [[0, 0], [a, 0], [1, 1]]}\n", "point 2: not a pair of numbers. got [a, 0]"),
+        ("vision:\n  ignore: {tree: [[0, 0], [[1], 0], [1, 1]]}\n", "point 2: not a pair of numbers. got [..., 0]"),
+        ("vision:\n  ignore: {tree: [[0, 0], [.nan, 0], [1, 1]]}\n", "point 2: not a pair of numbers. got [.nan, 0]"),
+        ("vision:\n  ignore: {tree: &a [[0, 0], *a, [1, 1]]}\n", "point 2: not a pair of numbers. got [..., ..., ...]"),
+        (
+            "vision:\n  privacy: {window: [[0, 0], [1, 1], [1, 0], [0, 1]]}\n",
+            "window: the edge from point 1 to point 2 crosses or touches the edge from point 3 to point 4. got [1, 0]",
+        ),
+        ("vision:\n  privacy: {window: [[0, 0], [0.5, 0.5], [1, 1]]}\n", "on one line, which encloses nothing"),
+        ("vision:\n  privacy: {window: [[0, 0], [1, 0], [1, 1], [0, 0]]}\n", "from point 4 to point 1 has no length"),
+        (f"vision:\n  zones: {{door: {{points: {AREA}, sensitivity: 11}}}}\n", "door.sensitivity: out of range"),
+        (f"vision:\n  zones: {{door: {{points: {AREA}, labels: person}}}}\n", "not a list of labels. got person"),
+        (f"vision:\n  zones: {{door: {{points: {AREA}, labels: []}}}}\n", "not a list of labels. got []"),
+        (f"vision:\n  zones: {{door: {{points: {AREA}, labels: [persn]}}}}\n", "did you mean person?"),
+        (f"vision:\n  zones: {{door: {{points: {AREA}, labels: [ghost]}}}}\n", "no such label. got ghost"),
+        (f"vision:\n  zones: {{door: {{points: {AREA}, labels: [animal, animal]}}}}\n", "named twice"),
     ],
 )
 def test_each_fault_has_its_words(file: Path, text: str, said: str) -> None:
@@ -275,7 +347,8 @@ def test_the_usual_places_are_looked_at_in_order(tmp_path: Path, monkeypatch: py
 
 
 def test_check_prints_settings_that_load_as_the_same(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file.write_text('camera:\n  name: "porch: #1"\n'.replace("#", "") + "share:\n  to:\n    a b: {folder: /x}\n")
+    vision = f"vision:\n  zones:\n    door: {{points: {AREA}, labels: [animal]}}\n  ignore: {{tree: {AREA}}}\n"
+    file.write_text('camera:\n  name: "porch: 1"\n' + vision + "share:\n  to:\n    a b: {folder: /x}\n")
     assert main(["check", "--config", str(file)]) == 0
     shown = capsys.readouterr().out
     assert f"# from {file}:2\n" in shown
@@ -305,6 +378,15 @@ def test_a_time_or_size_that_is_shown_reads_as_itself(count: int) -> None:
         assert kind.read(kinds.Scalar(kind.show(count), "str")) == count
 
 
+@given(areas())
+def test_an_area_that_is_shown_reads_as_itself(
+    tmp_path_factory: pytest.TempPathFactory, points: tuple[Point, ...]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "area.yaml"
+    file.write_text(f"vision: {{privacy: {{a: {KEYS['vision.privacy.NAME'].show(points)}}}}}\n")
+    assert load(file).vision.privacy == (Polygon("a", points),)
+
+
 @given(st.text(alphabet="aé0~:-.#'\"\\ {[*&!%@|", min_size=1, max_size=20).map(lambda text: "x" + text))
 def test_a_text_that_is_shown_reads_as_itself(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.getbasetemp() / "text.yaml"
@@ -329,7 +411,7 @@ def test_the_defaults_are_within_their_own_ranges(file: Path) -> None:
     for section in fields(Config)[:-1]:
         for key in fields(getattr(config, section.name)):
             value = getattr(getattr(config, section.name), key.name)
-            if value not in (None, ""):
+            if value not in (None, "", ()):
                 shown = KEYS[f"{section.name}.{key.name}"].kind.show(value)
                 file.write_text(f"{section.name}:\n  {key.name}: {shown}\n")
                 assert getattr(getattr(load(file), section.name), key.name) == value

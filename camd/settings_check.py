@@ -1,0 +1,57 @@
+"""`camd check`: every setting with where it comes from, printed so that it loads as the same settings."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from camd import settings_kinds as kinds
+from camd.config import KEYS, NAMED, ROWS, Config, Entry, Loaded, Section, keys, read
+from camd.model import Polygon
+from camd.terminal import Parser
+
+
+def main(arguments: list[str]) -> int:
+    """`camd check`: print every setting with where it comes from; raises ConfigError with every fault."""
+    parser = Parser(
+        prog="camd check",
+        description="Check the config file. Prints every setting and where it comes from, or every fault and where "
+        "it stands. Without --config the file is the first of $CAMD_CONFIG, ~/.config/camd/camd.yaml and "
+        "/etc/camd/camd.yaml that exists; without any, all settings have their defaults.",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="check this file")
+    for line in _report(read(parser.parse_args(arguments).config)):
+        print(line)
+    return 0
+
+
+def _report(loaded: Loaded) -> Iterator[str]:
+    yield f"# {loaded.path or 'no config file'}"
+    for section in fields(Config):
+        yield f"{section.name}:"
+        yield from _settings(loaded, section.name, getattr(loaded.config, section.name), "  ")
+
+
+def _settings(loaded: Loaded, path: str, section: Section, indent: str) -> Iterator[str]:
+    row = ROWS[type(section)]
+    for key in keys(row):
+        value = getattr(section, key)
+        if f"{row}.{key}" in NAMED:
+            yield f"{indent}{key}:"
+            for entry in value:
+                yield from _shown(loaded, f"{path}.{key}", entry, indent + "  ")
+        else:
+            yield _line(loaded, f"{path}.{key}", f"{indent}{key}", KEYS[f"{row}.{key}"].show(value))
+
+
+def _shown(loaded: Loaded, group: str, entry: Entry, indent: str) -> Iterator[str]:
+    key, name = f"{group}.{entry.name}", f"{indent}{kinds.Name().show(entry.name)}"
+    if isinstance(entry, Polygon):
+        yield _line(loaded, key, name, KEYS[f"{group}.NAME"].show(entry.points))
+        return
+    yield f"{name}:"
+    yield from _settings(loaded, key, entry, indent + "  ")
+
+
+def _line(loaded: Loaded, key: str, name: str, text: str) -> str:
+    line = loaded.lines.get(key)
+    return f"{name}: {text}".ljust(40) + f"  # {f'from {loaded.path}:{line}' if line else 'default'}"

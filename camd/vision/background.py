@@ -81,13 +81,15 @@ class Reducer:
 class Change:
     """What one frame changed. `moving` is a mask (uint8, 0 or 255) of the analysed picture, or None when none moved.
 
-    `outside` counts pixels out of their band, `verdict` is False while the background cannot tell (start, flood).
+    `outside` counts pixels out of their band, `verdict` is False while the background is too new to tell, `is_flood`
+    says that too much has changed to tell anything.
     """
 
     moving: Grey | None
     outside: int
     verdict: bool
     light_gain: float
+    is_flood: bool = False
 
 
 class Background:
@@ -101,6 +103,7 @@ class Background:
         self.deviation = np.zeros(shape, np.float32)
         self._low, self._high, self._mean8 = (np.zeros(shape, np.uint8) for _ in range(3))
         self._inside, self._outside, self._moved, self._open = (np.zeros(shape, np.uint8) for _ in range(4))
+        self._was_inside = np.full(shape, 255, np.uint8)
         self._half_width, self._error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._past: deque[tuple[Nanos, Grey]] = deque()
         self._spare: list[Grey] = []
@@ -121,17 +124,22 @@ class Background:
             self._restart(t, picture)
         self._frames += 1
         gain = self._follow_light(picture)
+        self._inside, self._was_inside = self._was_inside, self._inside
         cv2.inRange(picture, self._low, self._high, dst=self._inside)
         outside = picture.size - cv2.countNonZero(self._inside)
         if outside > self._flood:
             return self._wait_out(t, picture, outside)
         self._flooded_since = None
         settled = t - self._started >= SETTLE
-        moving = self._supported(picture, outside) if settled else None
+        moving = self._supported(picture, outside)
         self._remember(t, picture)
         if self._frames % LEARN_EVERY == 0 or not settled:
             self._learn(t, picture, visitors)
         return Change(moving, outside, settled, gain)
+
+    def lasting(self, moving: Grey) -> Grey:
+        """What of `moving` had left its band in the frame before, too: a drop or a flake is gone by then."""
+        return cv2.subtract(moving, self._was_inside)  # type: ignore[return-value]
 
     def differs(self, area: Area) -> float:
         """The share of this area of the last picture that was out of its band, 0..1."""
@@ -176,7 +184,7 @@ class Background:
         self._flooded_since = t if self._flooded_since is None else self._flooded_since
         if t - self._flooded_since >= FLOOD_PATIENCE:
             self._restart(t, picture)
-        return Change(None, outside, False, 1.0)
+        return Change(None, outside, False, 1.0, is_flood=True)
 
     def _supported(self, picture: Grey, outside: int) -> Grey | None:
         if outside <= self._quiet or not self._past:

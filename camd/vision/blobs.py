@@ -18,8 +18,10 @@ CELL: Final = 2  # analysed pixels along a cell's side
 NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 MAJORITY: Final = 0.5 * 255  # of a cell's pixels must move
 MOST_BLOBS: Final = 16  # the largest; more are weather
-SHADOW_FACTORS: Final = (0.6, 1.35)  # what a shadow or a lamp does to a surface
-SHADOW_RESIDUAL: Final = 0.06  # of the brightness; what remains when the factor is taken out
+SHADOW_FACTORS: Final = (0.4, 2.5)  # what a shadow or a lamp does to a surface
+SHADOW_RESIDUAL: Final = 0.03  # of the factor; how rough the light may be
+SMOOTH: Final = (5, 5)  # pixels within which light hardly changes
+DARK: Final = 8.0  # grey levels added to both sides of the quotient: noise in the dark is no texture
 SHADOW_LEAST: Final = 12  # pixels; fewer cannot show a texture
 
 
@@ -90,18 +92,21 @@ def _blob(coarse: Grey, fresh: Grey, x: int, y: int, width: int, height: int) ->
 
 
 def is_shadow(blob: Blob, moving: Grey, picture: Grey, mean: NDArray[np.float32]) -> bool:
-    """Whether what moves in the blob's box is the background times one constant.
+    """Whether the blob is the background in another light: a shadow, a cloud, a pool of light.
 
+    Light has no outline: what it does to one pixel it does to the next. So the quotient of picture and background is
+    smooth under light, and jumps at the outline and at the texture of a thing.
     `picture` and `mean` are the analysed picture and the background, of the same height and width as `moving`.
     """
     x, y, width, height = (int(value) * CELL for value in blob.rect)
     area = (slice(y, y + height), slice(x, x + width))
-    mask = moving[area] > 0
-    now, usual = picture[area][mask].astype(np.float32), mean[area][mask]
-    if now.size < SHADOW_LEAST:
+    mask = moving[area]
+    pixels = cv2.countNonZero(mask)
+    if pixels < SHADOW_LEAST:
         return False
-    brightness = float(now.sum())
-    factor = brightness / max(float(usual.sum()), 1.0)
+    quotient = cv2.divide(cv2.add(picture[area], DARK, dtype=cv2.CV_32F), cv2.add(mean[area], DARK))
+    factor = cv2.mean(quotient, mask)[0]
     if not SHADOW_FACTORS[0] <= factor <= SHADOW_FACTORS[1]:
         return False
-    return float(np.abs(now - usual * factor).sum()) < SHADOW_RESIDUAL * brightness
+    roughness = cv2.absdiff(quotient, cv2.blur(quotient, SMOOTH))
+    return cv2.mean(roughness, mask)[0] < SHADOW_RESIDUAL * factor

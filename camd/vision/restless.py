@@ -21,6 +21,9 @@ Grey = NDArray[np.uint8]
 PAUSE: Final = 0.35  # seconds without motion, after which it sets in anew
 REMEMBER: Final = 25.0  # seconds; time constant
 OFTEN: Final = 2.6  # so many onsets, each fading, make a cell restless
+SHARE_SECONDS: Final = 8.0  # time constant
+MOSTLY: Final = 0.3  # of the time: water, a screen
+FIRST: Final = 0.8  # seconds
 NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
@@ -29,28 +32,43 @@ class Restless:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._onsets = np.zeros(shape, np.float32)
+        self._share = np.zeros(shape, np.float32)  # of the time in which the cell moves
         self._moved = np.full(shape, -1e9, np.float32)  # seconds: when the cell last moved
         self._mask: Grey = np.zeros(shape, np.uint8)
         self._start: Nanos | None = None
         self._last = 0.0
 
-    def look(self, t: Nanos, coarse: Grey) -> Grey:
-        """Take the moving cells (0 or 255) of one frame; return the mask of restless cells as they were before it."""
+    def look(self, t: Nanos, coarse: Grey, visitors: Iterable[Rect]) -> Grey:
+        """Take the moving cells (0 or 255) of one frame; return the mask of restless cells as they were before it.
+
+        What moves under `visitors` is theirs, and makes no place restless.
+        """
         self._start = t if self._start is None else self._start
         now = (t - self._start) / SECOND
         moving = coarse > 0
+        for visitor in visitors:
+            moving[_cells(visitor)] = False
         before = self._mask
-        self._onsets *= math.exp((self._last - now) / REMEMBER)
+        passed = now - self._last
+        self._onsets *= math.exp(-passed / REMEMBER)
         self._onsets += moving & (self._moved < now - PAUSE)
+        self._share += (moving - self._share) * min(1.0, passed / SHARE_SECONDS)
         self._moved[moving] = now
         self._last = now
+        if now < FIRST:  # what moves when the camera starts is scenery, until it goes elsewhere
+            self._onsets[moving] = 2 * OFTEN
+        restless = (self._onsets > OFTEN) | (self._share > MOSTLY)
         # A cell beside a restless one is reached by the next gust.
-        self._mask = cv2.dilate((self._onsets > OFTEN).astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
+        self._mask = cv2.dilate(restless.astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
         return before
 
     def mark(self, places: Iterable[Rect]) -> None:
         """Something swayed in these places for long."""
         for place in places:
-            left, top = int(place.x), int(place.y)
-            area = (slice(top, top + int(place.height)), slice(left, left + int(place.width)))
+            area = _cells(place)
             self._onsets[area] = np.maximum(self._onsets[area], 2 * OFTEN)
+
+
+def _cells(place: Rect) -> tuple[slice, slice]:
+    left, top = int(place.x), int(place.y)
+    return slice(top, top + int(place.height)), slice(left, left + int(place.width))

@@ -16,9 +16,10 @@ from camd.vision.background import Area, Background, Change, Reducer
 from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, find, is_shadow
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.restless import Restless
-from camd.vision.track import FORGET, HELD, STILL_MOST, Track, Tracks
+from camd.vision.track import FORGET, HELD, KNOWN, STILL_MOST, Track, Tracks
 
 LEAST_CELLS: Final = 2  # on the coarse grid: 8x14 pixels of 640x480 still count
+CROWD: Final = 6  # blobs; rain, snow or a shaking mount: what counts must then last for two frames
 SAME_DISMISSAL: Final = 1 * SECOND  # frames apart by less are one suppressed motion
 EVERYWHERE: Final = Box(0.0, 0.0, 1.0, 1.0)
 
@@ -56,9 +57,8 @@ class Sight:
     def look(self, t: Nanos, luma: NDArray[np.uint8]) -> list[Finding]:
         """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time."""
         picture = self._reducer(luma)
-        visitors = [_pixels(track.place) for track in self._tracks.alive if track.is_confirmed and track.has_travelled]
-        change = self._background.look(t, picture, visitors)
-        if not change.verdict and change.outside:
+        change = self._background.look(t, picture, [_pixels(track.place) for track in self._tracks.visitors()])
+        if change.is_flood:
             return self._judge(t, self._reason(change, FLOODED))
         shadows, blobs = self._blobs(t, change, picture)
         vain = self._tracks.look(t, blobs)
@@ -76,10 +76,15 @@ class Sight:
         if change.moving is None:
             return [], []
         coarse = coarse_cells(change.moving)
-        restless = self._restless.look(t, coarse)
+        restless = self._restless.look(t, coarse, (track.place for track in self._tracks.visitors()))
+        if not change.verdict:
+            return [], []
+        found = find(coarse, restless, LEAST_CELLS)
+        if len(found) >= CROWD:
+            found = find(coarse_cells(self._background.lasting(change.moving)), restless, LEAST_CELLS)
         shadows: list[Blob] = []
         blobs: list[Blob] = []
-        for blob in find(coarse, restless, LEAST_CELLS):
+        for blob in found:
             is_light = is_shadow(blob, change.moving, picture, self._background.mean)
             (shadows if is_light else blobs).append(blob)
         return shadows, blobs
@@ -100,7 +105,8 @@ class Sight:
         return Presence(self._reason(change, rule, moving), first.born, is_parked=bool(parked))
 
     def _is_there(self, track: Track) -> bool:
-        return track.has_travelled and self._background.differs(_pixels(track.place)) >= HELD
+        is_known = track.has_travelled and track.seen - track.born >= KNOWN
+        return is_known and self._background.differs(_pixels(track.place)) >= HELD
 
     def _dismissal(self, change: Change, shadows: list[Blob], vain: list[Track]) -> Reason | None:
         if vain:

@@ -19,12 +19,14 @@ CONFIRM: Final = 2  # frames that saw it ...
 WINDOW: Final = SECOND * 3 // 10  # ... within so long: four frames at 15 a second, 98 ms from onset to decision
 FORGET: Final = WINDOW  # an unconfirmed track that nothing moved in for so long
 QUICK_CELLS: Final = 4  # smaller things must get somewhere first: they may be an insect or a drop
-TRAVEL: Final = 2.5  # cells that a track must get away from its birth, in a restless picture or when it is small
-TRAVEL_OF_SIZE: Final = 0.5  # and this share of its shorter side
+TRAVEL: Final = 4.0  # cells that a track must get away from its birth, in a restless picture or when it is small
+TRAVEL_OF_SIZE: Final = 0.8  # and this share of its shorter side
+TRAVEL_MOST: Final = 8.0  # cells; a tenth of the picture is somewhere for anything
 FOLLOWED: Final = 4  # frames in which it must then have been seen, each overlapping the last
 STRAIGHT: Final = 0.4  # of its path; what sways comes back
 FRESH: Final = 0.4  # share of a blob's cells that must lie outside of restless places
 HELD: Final = 0.3  # share of a still track's box that must differ from the background
+KNOWN: Final = SECOND  # a visitor was followed for so long before he stood still; a shred of one was not
 STILL_MOST: Final = 30 * SECOND  # after that long without a movement it is parked, and the event is over
 MOMENTS: Final = SECOND // 2
 SWAY: Final = 2 * SECOND  # a track that got nowhere in so long sways in its place
@@ -85,6 +87,10 @@ class Tracks:
         """Whether hardly anything moved in vain lately."""
         return self.unrest < CALM
 
+    def visitors(self) -> list[Track]:
+        """Confirmed tracks that got somewhere: they, and not the scenery, are what moves there."""
+        return [track for track in self.alive if track.is_confirmed and track.has_travelled]
+
     def look(self, t: Nanos, blobs: Sequence[Blob]) -> list[Track]:
         """Take the blobs of one frame, the largest first; return the tracks given up in vain."""
         self.unrest *= math.exp(-max(0, t - self._last) / (CALM_SECONDS * SECOND))
@@ -136,7 +142,7 @@ class Tracks:
 
 
 def _got_somewhere(track: Track) -> bool:
-    far = max(TRAVEL, TRAVEL_OF_SIZE * min(track.box.width, track.box.height))
+    far = min(max(TRAVEL, TRAVEL_OF_SIZE * min(track.box.width, track.box.height)), TRAVEL_MOST)
     return track.travel >= far and track.travel >= STRAIGHT * track.path
 
 
@@ -160,7 +166,8 @@ def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
     step = (x1 - x0, y1 - y0)
     track.velocity = tuple(0.5 * old + 0.5 * way / seconds for old, way in zip(track.velocity, step, strict=True))  # type: ignore[assignment]
     track.path += math.hypot(*step)
-    track.overlaps += track.box.touches(box, 0.0)
+    # A thing does not get further in a frame than it is large; an insect before the lens does.
+    track.overlaps += math.hypot(*step) <= max(box.width, box.height)
     track.hits += 1
     track.fresh_hits += max(blob.fresh for blob in blobs) >= FRESH
     track.cells = sum(blob.cells for blob in blobs)

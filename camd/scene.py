@@ -7,6 +7,7 @@ Not promised: photographs. The worlds are flat illustrations with sensor noise; 
 counts as seen, and encoded bytes are equal only for equal builds of the encoder.
 """
 
+import re
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -20,12 +21,13 @@ from camd.drawn.movers import Car, Walker
 from camd.drawn.scenery import front_garden, yard
 from camd.drawn.stage import Scene, frames, picture, truth
 from camd.drawn.weather import Branch, Rain
+from camd.drawn.worlds import WORLDS
 from camd.errors import CamdError, CannotWriteError, UsageError
 from camd.terminal import Parser, say
 
 __all__ = [
-    "CODINGS", "SCENES", "Actor", "Branch", "Car", "Light", "Mover", "Rain", "Route", "Scene", "Walker", "encode",
-    "frames", "front_garden", "main", "picture", "truth", "write_truth", "yard",
+    "CODINGS", "SCENES", "WORLDS", "Actor", "Branch", "Car", "Light", "Mover", "Rain", "Route", "Scene", "Walker",
+    "encode", "frames", "front_garden", "main", "named", "picture", "truth", "write_truth", "yard",
 ]  # fmt: skip
 
 SCENES: dict[str, Scene] = {
@@ -80,33 +82,62 @@ def write_truth(scene: Scene, path: Path) -> None:
     path.write_text(yaml.safe_dump(truth(scene), sort_keys=False, default_flow_style=None), encoding="utf-8")
 
 
+def named(name: str) -> Scene:
+    """The scene of that name: one of `SCENES`, or `WORLD@WIDTHxHEIGHT#SEED` of `WORLDS` (640x480 and 1 when left out).
+
+    Raises UsageError for a name that there is not and for a size that cannot be filmed.
+    """
+    if name in SCENES:
+        return SCENES[name]
+    parts = re.fullmatch(r"(?P<world>[^@#]+)(?:@(?P<width>\d+)x(?P<height>\d+))?(?:#(?P<seed>\d+))?", name)
+    if parts is None or parts["world"] not in WORLDS:
+        raise UsageError(f"there is no scene '{name}'. Choose from {', '.join(SCENES)}, or see --list.")
+    width, height = int(parts["width"] or 640), int(parts["height"] or 480)
+    if width % 2 or height % 2 or not (64 <= width <= 4096 and 64 <= height <= 4096):
+        raise UsageError(f"'{name}' cannot be filmed: width and height are even numbers from 64 to 4096.")
+    return WORLDS[parts["world"]](width, height, int(parts["seed"] or 1))
+
+
 def main(arguments: list[str]) -> int:
-    """Write videos and truth files of the named scenes, or of all."""
+    """Write videos and truth files of the named scenes, or of all in `SCENES`; or list what there is."""
     parser = Parser(
         prog="python -m camd.scene",
         description="Draw small worlds with known truth: NAME.mp4 and NAME.truth.yaml for each scene.",
-        epilog=f"Scenes: {', '.join(SCENES)}.",
+        epilog=f"Scenes: {', '.join(SCENES)}. Worlds of any size and seed: see --list.",
     )
-    parser.add_argument("folder", metavar="OUT_DIR", type=Path, help="folder to write to; made when it is missing")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="scenes to draw (default: all of them)")
+    parser.add_argument("folder", metavar="OUT_DIR", type=Path, nargs="?", help="folder to write to; made when missing")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*",
+        help="scene, or world as in rain@640x480#2: size and seed may be left out (default: all scenes)",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="print every scene and world with what it shows, and end")
     options = parser.parse_args(arguments)
-    for name in options.names:
-        if name not in SCENES:
-            raise UsageError(f"there is no scene '{name}'. Choose from {', '.join(SCENES)}.")
-    for name in options.names or SCENES:
-        _write(options.folder, name)
+    if options.list:
+        return _list()
+    if options.folder is None:
+        parser.error("name a folder to write to")
+    for name, scene in {name: named(name) for name in options.names or SCENES}.items():
+        _write(scene, options.folder / f"{re.sub('[@#]', '-', name)}.mp4")
     return 0
 
 
-def _write(folder: Path, name: str) -> None:
-    video = folder / f"{name}.mp4"
+def _list() -> int:
+    for name, scene in SCENES.items():
+        labels = ", ".join(event["label"] for event in truth(scene)["events"])
+        print(f"{name:36}{scene.width}x{scene.height}, {scene.seconds:g} s, events: {labels or 'none'}")
+    for name, world in WORLDS.items():
+        print(f"{name + '@WxH#SEED':36}{world.about}")
+    return 0
+
+
+def _write(scene: Scene, video: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        encode(SCENES[name], video)
-        write_truth(SCENES[name], folder / f"{name}.truth.yaml")
+        video.parent.mkdir(parents=True, exist_ok=True)
+        encode(scene, video)
+        write_truth(scene, video.with_suffix(".truth.yaml"))
     except OSError as error:
         raise CannotWriteError(f"{video}: cannot be written ({error}). Name a folder that you may write to.") from error
-    say(f"{video}: {SCENES[name].seconds:g} s, {video.stat().st_size / 1000:.0f} kB")
+    say(f"{video}: {scene.seconds:g} s, {video.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from camd import scene
 from camd.errors import CannotWriteError, UsageError
-from camd.scene import SCENES, Branch, Car, Light, Mover, Rain, Route, Scene, Walker
+from camd.scene import SCENES, WORLDS, Branch, Car, Light, Mover, Rain, Route, Scene, Walker
 
 FIXTURES = Path(scene.__file__).parent / "fixtures"
 SMALL = Scene(160, 120, 6, 5.0, 9, 1.5, scene.yard)
@@ -143,6 +143,43 @@ def test_the_command_writes_a_video_and_its_truth(tmp_path: Path, capsys: pytest
     assert (tmp_path / "new/quiet.mp4").read_bytes()
     assert (tmp_path / "new/quiet.truth.yaml").read_text() == (FIXTURES / "quiet.truth.yaml").read_text()
     assert "12 s" in capsys.readouterr().err
+
+
+def test_the_command_films_any_world_at_any_size(tmp_path: Path) -> None:
+    assert scene.main([str(tmp_path), "fast@64x64#2"]) == 0
+    with av.open(str(tmp_path / "fast-64x64-2.mp4")) as video:
+        assert (video.streams.video[0].width, video.streams.video[0].height) == (64, 64)
+    told = yaml.safe_load((tmp_path / "fast-64x64-2.truth.yaml").read_text())
+    assert told == scene.truth(WORLDS["fast"](64, 64, 2))
+
+
+def test_a_world_is_640_by_480_and_of_seed_1_when_nothing_is_said() -> None:
+    assert scene.named("snow+cat") == scene.named("snow+cat@640x480#1") == WORLDS["snow+cat"](640, 480, 1)
+    assert scene.named("walker") is SCENES["walker"]
+
+
+def test_the_list_has_a_line_for_every_scene_and_world(capsys: pytest.CaptureFixture[str]) -> None:
+    assert scene.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("@")[0].split()[0] for line in lines] == [*SCENES, *WORLDS]
+    assert all(len(line) <= 120 and line.count("  ") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["rain@321x240", "rain@32x32", "rain@8000x480"])
+def test_a_size_that_no_encoder_takes_is_a_wrong_use(name: str) -> None:
+    with pytest.raises(UsageError, match="even numbers from 64 to 4096"):
+        scene.named(name)
+
+
+@pytest.mark.parametrize("name", ["rain@", "rain@640", "rain#x", "+walker", "rain+"])
+def test_a_name_half_written_is_a_wrong_use(name: str) -> None:
+    with pytest.raises(UsageError, match="no scene"):
+        scene.named(name)
+
+
+def test_a_folder_is_needed_unless_for_the_list() -> None:
+    with pytest.raises(UsageError, match="name a folder"):
+        scene.main([])
 
 
 def test_an_unknown_scene_is_a_wrong_use_that_names_the_known_ones(tmp_path: Path) -> None:

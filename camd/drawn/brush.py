@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]  # (height, width, 3), blue green red
+Grey = npt.NDArray[np.uint8]  # (height, width)
 Points = list[tuple[float, float]]
 SUBPIXELS = 4  # bits of a pixel that OpenCV draws with: motion in sixteenths of a pixel looks smooth
 
@@ -82,6 +83,27 @@ class Brush:
         return np.rint(pixels * (1 << SUBPIXELS)).astype(np.int32)
 
 
+def shade(picture: Picture, gain: npt.NDArray[np.float32]) -> None:
+    """Multiply the picture by `gain` (any height and width, spread softly over the picture), clipped as by a sensor."""
+    height, width = picture.shape[:2]
+    spread = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+    cv2.multiply(picture, cv2.merge([spread] * 3), dst=picture, dtype=cv2.CV_8U)
+
+
+def shine(picture: Picture, light: Grey) -> None:
+    """Let white light of 0..255 (height, width of the picture) lie over it: what is bright already gains less."""
+    dark = cv2.bitwise_not(picture)
+    cv2.multiply(dark, cv2.merge([cv2.bitwise_not(light)] * 3), dst=dark, scale=1 / 255)
+    cv2.bitwise_not(dark, dst=picture)
+
+
+def clamped(picture: Picture, left: float, top: float, right: float, bottom: float) -> Picture | None:
+    """The part of the picture (a view) in these bounds, None where that is nothing."""
+    height, width = picture.shape[:2]
+    part = picture[max(int(top), 0) : min(int(bottom) + 1, height), max(int(left), 0) : min(int(right) + 1, width)]
+    return part if part.size else None
+
+
 def swung(joint: tuple[float, float], length: float, angle: float) -> tuple[float, float]:
     """The end of a limb that hangs from `joint` (y upwards), swung forward by `angle` radians."""
     return joint[0] + length * float(np.sin(angle)), joint[1] - length * float(np.cos(angle))
@@ -102,12 +124,11 @@ def smooth(points: Points) -> Points:
     """A closed Catmull-Rom curve through `points`, eight steps between two of them."""
     p = np.array(points)
     before, after, beyond = np.roll(p, 1, 0), np.roll(p, -1, 0), np.roll(p, -2, 0)
-    steps = [
-        0.5 * (2 * p + (after - before) * s + (2 * before - 5 * p + 4 * after - beyond) * s**2
-               + (3 * p - before - 3 * after + beyond) * s**3)
-        for s in np.arange(8) / 8
-    ]  # fmt: skip
-    return [(float(x), float(y)) for x, y in np.stack(steps, 1).reshape(-1, 2)]
+    s = (np.arange(8) / 8)[:, None]
+    p, before, after, beyond = p[:, None], before[:, None], after[:, None], beyond[:, None]
+    steps = 0.5 * (2 * p + (after - before) * s + (2 * before - 5 * p + 4 * after - beyond) * s**2
+                   + (3 * p - before - 3 * after + beyond) * s**3)  # fmt: skip
+    return [(x, y) for x, y in steps.reshape(-1, 2).tolist()]
 
 
 def bgr(colour: int) -> tuple[int, int, int]:

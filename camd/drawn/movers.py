@@ -1,12 +1,14 @@
-"""Those whose coming is an event: a person, a car.
+"""Those whose coming is an event: a person, a car, a cat, a door that opens.
 
 Rule: a mover is drawn heading right in units of its own size, (0, 0) being the ground under its middle, y upwards.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from camd.drawn.actor import Mover
-from camd.drawn.brush import Brush, ring, swung
+from camd.drawn.actor import Actor, Mover
+from camd.drawn.brush import Brush, Picture, ring, swung
 
 
 class Walker(Mover):
@@ -91,3 +93,71 @@ class Car(Mover):
         for spoke in range(5):
             angle = spoke * 2 * np.pi / 5 + travelled / radius
             brush.limb(0x5A6068, [(x, radius), swung((x, radius), 0.5 * radius, -angle)], 0.02)
+
+
+class Cat(Mover):
+    """A grey tabby at a trot; `size` is the length without the tail."""
+
+    label = "animal"
+    reach = (0.6, 0.62)
+    stride = 0.9  # way of two steps, in lengths
+
+    def draw(self, brush: Brush, travelled: float) -> None:
+        """Far legs, tail, body, near legs, head."""
+        phase = 2 * np.pi * travelled / self.stride
+        brush.glaze(0x1D2433, ring(0.0, 0.0, 0.45, 0.03), 0.35, 0.02)
+        self._legs(brush, 0x4B4744, phase + 0.5)
+        lift = 0.05 * float(np.sin(phase))
+        brush.limb(0x5A5552, [(-0.36, 0.38), (-0.52, 0.42), (-0.58, 0.56 + lift), (-0.54, 0.66 + lift)], 0.07)
+        brush.curve(0x6B6561, [(-0.42, 0.36), (-0.3, 0.46), (0.1, 0.45), (0.32, 0.44), (0.34, 0.28), (0.1, 0.24),
+                               (-0.2, 0.25), (-0.4, 0.25)])  # fmt: skip
+        for x in (-0.25, -0.1, 0.05):
+            brush.limb(0x4B4744, [(x, 0.44), (x + 0.02, 0.34)], 0.035)
+        self._legs(brush, 0x6B6561, phase)
+        brush.oval(0x6B6561, 0.42, 0.5, 0.125, 0.115)
+        for x in (0.36, 0.48):
+            brush.fill(0x5A5552, [(x - 0.05, 0.57), (x, 0.68), (x + 0.05, 0.57)])
+        brush.oval(0xE9E2D8, 0.51, 0.46, 0.05, 0.04)
+        brush.oval(0xC9D46A, 0.46, 0.53, 0.02, 0.022)
+
+    def _legs(self, brush: Brush, colour: int, phase: float) -> None:
+        for hip, turn in ((-0.32, 0.0), (0.26, np.pi)):
+            swing = 0.55 * float(np.sin(phase + turn))
+            knee = swung((hip, 0.3), 0.15, swing)
+            brush.limb(colour, [(hip, 0.32), knee, swung(knee, 0.14, 0.6 * swing)], 0.075)
+
+
+@dataclass(frozen=True)
+class Door(Actor):
+    """A house door with its top left corner at pixel (`left`, `top`) that opens at `at` within `lasts` s and stays so.
+
+    It is an event only while it moves.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    at: float
+    lasts: float = 1.4
+
+    label = "other"
+
+    def paint(self, picture: Picture, t: float) -> None:
+        """The dark hall, then the leaf: hinged on the left, its free edge comes towards the viewer."""
+        done = float(np.clip((t - self.at) / self.lasts, 0, 1))
+        angle = np.radians(78) * done * done * (3 - 2 * done)
+        brush = Brush(picture, (self.left, self.top), (self.width, self.height))
+        brush.box(0xF4EFE4, -0.09, -0.06, 1.09, 1.0)
+        brush.box(0x2B2622, 0, 0, 1, 1)
+        brush.box(0x57493B, 0.12, 0.08, 0.7, 1)
+        edge, near = float(np.cos(angle)), 0.1 * float(np.sin(angle))
+        brush.fill(0x2F6A58, [(0, 0), (edge, -near), (edge, 1 + near), (0, 1)])
+        for top, bottom in ((0.08, 0.42), (0.52, 0.92)):
+            brush.fill(0x26574A, [(0.15 * edge, top), (0.85 * edge, top - near), (0.85 * edge, bottom + near),
+                                  (0.15 * edge, bottom)])  # fmt: skip
+        brush.oval(0xE9C46A, 0.92 * edge, 0.5, 0.035 * edge, 0.018)
+
+    def seen(self, width: int, height: int, t: float) -> bool:
+        """Whether it moves."""
+        return self.at <= t <= self.at + self.lasts

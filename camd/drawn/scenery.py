@@ -203,3 +203,92 @@ def _street(pen: Brush) -> None:
         pen.box(between(0x5A5D68, 0x6B6E78, (row - 315) / 45), 0, row, 640, row + 1.5)
     for x in range(-30, 660, 92):
         pen.fill(0xE9DFC0, [(x + 3, 351), (x + 47, 351), (x + 44, 355), (x, 355)])
+
+
+SCREEN = (0.60, 0.36, 0.80, 0.56)  # of the room: left, top, right, bottom
+
+
+def room(brush: Brush) -> None:
+    """A living room: wall with a window and a picture, a sofa, a television on a board, a wooden floor."""
+    brush.box(0xD9C9A8, 0, 0, 1, 0.74)
+    for stripe in range(24):
+        brush.box(0xD2C19E, stripe / 24, 0, stripe / 24 + 0.02, 0.74)
+    brush.box(0xF1E8D6, 0, 0.71, 1, 0.745)
+    brush.box(0x9A7350, 0, 0.745, 1, 1)
+    for board in range(7):
+        y = 0.745 + 0.26 * (board / 7) ** 1.4
+        brush.box(0x7F5C3E, 0, y, 1, y + 0.004)
+        for joint in range(5):
+            x = (joint + 0.37 * board) % 5 / 5
+            brush.box(0x7F5C3E, x, y, x + 0.003, y + 0.04)
+    brush.box(0xF6F1E6, 0.06, 0.1, 0.3, 0.5)
+    brush.box(0xA9C7DC, 0.075, 0.12, 0.285, 0.48)
+    brush.box(0x7C9A6A, 0.075, 0.36, 0.285, 0.48)
+    brush.box(0xF6F1E6, 0.177, 0.12, 0.184, 0.48)
+    for left in (0.03, 0.285):
+        brush.box(0x8C4A44, left, 0.07, left + 0.045, 0.62)
+        brush.box(0x7A3E39, left + 0.015, 0.07, left + 0.022, 0.62)
+    brush.box(0x5B4636, 0.385, 0.14, 0.515, 0.34)
+    brush.box(0xE8DDC4, 0.395, 0.155, 0.505, 0.325)
+    brush.oval(0xC4694A, 0.43, 0.25, 0.02, 0.045)
+    brush.oval(0x5E7F8A, 0.466, 0.23, 0.022, 0.06)
+    brush.curve(0x4F6B74, [(0.07, 0.8), (0.07, 0.58), (0.11, 0.54), (0.35, 0.54), (0.39, 0.58), (0.39, 0.8)])
+    brush.box(0x5C7C86, 0.1, 0.66, 0.36, 0.75)
+    brush.oval(0xE1A857, 0.15, 0.64, 0.035, 0.05)
+    brush.box(0x6B4A34, 0.55, 0.62, 0.87, 0.76)
+    for x in (0.56, 0.665, 0.77):
+        brush.box(0x5A3D2A, x, 0.64, x + 0.095, 0.74)
+    brush.box(0x17181C, SCREEN[0] - 0.012, SCREEN[1] - 0.015, SCREEN[2] + 0.012, SCREEN[3] + 0.02)
+    brush.box(0x25272C, SCREEN[0], SCREEN[1], SCREEN[2], SCREEN[3])
+    brush.box(0x17181C, 0.68, 0.57, 0.72, 0.62)
+    brush.box(0x6A5A48, 0.925, 0.36, 0.931, 0.78)
+    brush.fill(0xF2DFAE, [(0.9, 0.24), (0.956, 0.24), (0.975, 0.37), (0.881, 0.37)])
+    brush.glaze(0x2A2030, [(0.02, 0.79), (0.44, 0.79), (0.42, 0.84), (0.04, 0.84)], 0.3, 0.01)
+
+
+CROWNS = ((0.2, 0.24, 0.2, 0.2), (0.68, 0.28, 0.15, 0.16))  # of the park: x, y, rx, ry of its trees' leaves
+POND = (0.4, 0.53, 0.98, 0.72)  # of the park: left, top, right, bottom of its water
+
+
+def park(brush: Brush) -> None:
+    """Two leafy trees and a hedge by a pond that mirrors them, and a path in front."""
+    for row in range(48):
+        brush.box(between(0x9CC3DF, 0xE9EEF0, row / 48), 0, row / 100, 1, row / 100 + 0.012)
+    brush.box(0x6F9256, 0, 0.46, 1, 0.76)
+    _leaves(brush, (0.5, 0.47, 0.75, 0.035), 900, 5)
+    for x, y, _, ry in CROWNS:
+        brush.box(0x5B4636, x - 0.018, y, x + 0.018, y + ry + 0.16)
+        brush.box(0x6E5642, x - 0.018, y, x - 0.004, y + ry + 0.16)
+    _pond(brush)
+    for number, crown in enumerate(CROWNS):
+        _leaves(brush, crown, 1100, 6 + number)
+    brush.box(0xC9BA9E, 0, 0.76, 1, 1)
+    chance = np.random.default_rng(8)
+    for x, y in chance.uniform((0, 0.77), (1, 1), (500, 2)):
+        brush.oval(int(chance.choice((0xB7A788, 0xD8CCB4, 0xA99878))), x, y, 0.004, 0.003)
+    for x in chance.uniform(0, 1, 260):
+        brush.limb(0x587A45, [(x, 0.765), (x + chance.uniform(-0.006, 0.006), 0.745)], 0.002)
+
+
+def _leaves(brush: Brush, crown: tuple[float, float, float, float], count: int, seed: int) -> None:
+    """Many small leaves, dark ones behind."""
+    chance = np.random.default_rng(seed)
+    x, y, rx, ry = crown
+    for number in range(count):
+        turn, far = chance.uniform(0, 2 * np.pi), 0.83 * chance.uniform() ** 0.5
+        colour = between(0x2F4A2B, 0x8DB25F, 0.25 * chance.uniform() + 0.75 * number / count)
+        leaf = 0.008 + 0.01 * float(chance.uniform())
+        brush.oval(colour, x + rx * far * float(np.cos(turn)), y + ry * far * float(np.sin(turn)), leaf, 1.2 * leaf)
+
+
+def _pond(brush: Brush) -> None:
+    left, top, right, bottom = POND
+    x, y, rx, ry = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
+    brush.oval(0x857A5C, x, y, rx, ry)
+    brush.oval(0x7F9FB0, x, y, 0.97 * rx, 0.93 * ry)
+    for share, colour in ((0.55, 0x4D6B48), (0.3, 0x3E5B3C)):
+        brush.oval(colour, 0.66, y - 0.02, 0.13 * share / 0.55, ry * (share + 0.2))
+    brush.box(0x4A3B2E, 0.67, top + 0.02, 0.69, y + 0.05)
+    for post in (0.5, 0.57, 0.86):
+        brush.box(0x55483A, post, y - 0.07, post + 0.012, y)
+        brush.box(0x495A5C, post, y, post + 0.012, y + 0.06)

@@ -3,6 +3,8 @@
 Rule: a picture depends on its scene and its number alone; chance comes from `default_rng([seed, number])`.
 """
 
+import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +16,25 @@ from camd.drawn.brush import Picture
 from camd.drawn.scenery import Backdrop, still
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a world is drawn for: the size of the picture in pixels, and the seed of its chance."""
+
+    width: int
+    height: int
+    seed: int
+
+    def chance(self, purpose: str) -> np.random.Generator:
+        """Chance that one purpose does not take from another."""
+        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode())])
+
+
 @dataclass(frozen=True)
 class Scene:
-    """A world and the camera that films it. `noise` is the sensor's sigma in grey levels, `fps` pictures a second."""
+    """A world and the camera that films it. `noise` is the sensor's sigma in grey levels, `fps` pictures a second.
+
+    From `freezes` on (in seconds) the camera repeats its picture.
+    """
 
     width: int
     height: int
@@ -26,10 +44,15 @@ class Scene:
     noise: float
     backdrop: Backdrop
     actors: tuple[Actor, ...] = ()
+    freezes: float = math.inf
 
     def times(self) -> list[float]:
         """The time of every picture in seconds."""
         return [number / self.fps for number in range(round(self.seconds * self.fps))]
+
+    def last(self) -> int:
+        """The number of the last picture before it freezes."""
+        return math.ceil(min(self.freezes, self.seconds) * self.fps)
 
 
 def frames(scene: Scene) -> Iterator[tuple[float, Picture]]:
@@ -41,6 +64,7 @@ def frames(scene: Scene) -> Iterator[tuple[float, Picture]]:
 def picture(scene: Scene, number: int) -> Picture:
     """The picture with this number: backdrop, actors stage by stage, sensor noise (grey, on all colours)."""
     painted = still(scene.backdrop, scene.width, scene.height, scene.seed).copy()
+    number = min(number, scene.last())
     for actor in sorted(scene.actors, key=lambda actor: actor.stage):
         actor.paint(painted, number / scene.fps)
     if not scene.noise:
@@ -66,7 +90,7 @@ def _events(scene: Scene, actor: Actor) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     was_seen = False
     for t in scene.times():
-        is_seen = actor.seen(scene.width, scene.height, t)
+        is_seen = actor.seen(scene.width, scene.height, min(t, scene.last() / scene.fps))
         if is_seen and not was_seen:
             events.append({"began": round(t, 3), "ended": round(t, 3), "label": actor.label})
         if is_seen:

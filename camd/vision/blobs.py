@@ -5,6 +5,7 @@ background times one constant is a shadow or a pool of light.
 Rule: pure; components are sought on the coarse grid only (21 microseconds at 80x60, where the full picture costs 1 ms).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,7 +22,7 @@ MOST_BLOBS: Final = 16  # the largest; more are weather
 SHADOW_FACTORS: Final = (0.4, 2.5)  # what a shadow or a lamp does to a surface
 SHADOW_RESIDUAL: Final = 0.03  # of the factor; how rough the light may be
 SMOOTH: Final = (5, 5)  # pixels within which light hardly changes
-DARK: Final = 8.0  # grey levels added to both sides of the quotient: noise in the dark is no texture
+DARK: Final = np.float32(8.0)  # grey levels added to both sides of the quotient: noise in the dark is no texture
 SHADOW_LEAST: Final = 12  # pixels; fewer cannot show a texture
 
 
@@ -38,6 +39,16 @@ class Rect(NamedTuple):
         """Its middle."""
         return self.x + self.width / 2, self.y + self.height / 2
 
+    @property
+    def right(self) -> float:
+        """Where it ends on the right."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        """Where it ends below."""
+        return self.y + self.height
+
     def moved(self, dx: float, dy: float) -> "Rect":
         """The same rectangle elsewhere."""
         return Rect(self.x + dx, self.y + dy, self.width, self.height)
@@ -45,17 +56,16 @@ class Rect(NamedTuple):
     def touches(self, other: "Rect", slack: float) -> bool:
         """Whether they come within `slack` cells of one another."""
         return (
-            self.x - slack < other.x + other.width
-            and other.x - slack < self.x + self.width
-            and self.y - slack < other.y + other.height
-            and other.y - slack < self.y + self.height
+            self.x - slack < other.right
+            and other.x - slack < self.right
+            and self.y - slack < other.bottom
+            and other.y - slack < self.bottom
         )
 
     def union(self, other: "Rect") -> "Rect":
         """The smallest rectangle around both."""
         x, y = min(self.x, other.x), min(self.y, other.y)
-        right = max(self.x + self.width, other.x + other.width)
-        return Rect(x, y, right - x, max(self.y + self.height, other.y + other.height) - y)
+        return Rect(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,17 @@ def coarse_cells(moving: Grey) -> Grey:
     return coarse
 
 
-def find(coarse: Grey, restless: Grey, least_cells: int) -> list[Blob]:
-    """Find the blobs of at least `least_cells` among the moving cells, the largest first."""
+def components(coarse: Grey) -> list[tuple[int, int, int, int]]:
+    """The boxes (x, y, width, height) of moving cells that lie together."""
     # Edges move and plain surfaces do not: widening joins the outline of one thing.
     _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(coarse, NEIGHBOURS))
+    return [tuple(stat[:4]) for stat in stats[1:].tolist()]
+
+
+def find(coarse: Grey, boxes: Iterable[tuple[int, int, int, int]], restless: Grey, least_cells: int) -> list[Blob]:
+    """Make blobs of at least `least_cells` of the `boxes` of moving cells, the largest first."""
     fresh = cv2.subtract(coarse, restless)
-    found = [_blob(coarse, fresh, *(int(value) for value in stat[:4])) for stat in stats[1:]]
+    found = [_blob(coarse, fresh, *box) for box in boxes]
     found.sort(key=lambda blob: -blob.cells)
     return [blob for blob in found[:MOST_BLOBS] if blob.cells >= least_cells]
 
@@ -104,7 +119,7 @@ def is_shadow(blob: Blob, moving: Grey, picture: Grey, mean: NDArray[np.float32]
     pixels = cv2.countNonZero(mask)
     if pixels < SHADOW_LEAST:
         return False
-    quotient = cv2.divide(cv2.add(picture[area], DARK, dtype=cv2.CV_32F), cv2.add(mean[area], DARK))
+    quotient = (picture[area] + DARK) / (mean[area] + DARK)
     factor = cv2.mean(quotient, mask)[0]
     if not SHADOW_FACTORS[0] <= factor <= SHADOW_FACTORS[1]:
         return False

@@ -23,6 +23,7 @@ REMEMBER: Final = 25.0  # seconds; time constant
 OFTEN: Final = 2.6  # so many onsets, each fading, make a cell restless
 SHARE_SECONDS: Final = 8.0  # time constant
 MOSTLY: Final = 0.3  # of the time: water, a screen
+EVERYWHERE: Final = 0.3  # of all cells
 FIRST: Final = 0.8  # seconds
 NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
@@ -58,6 +59,8 @@ class Restless:
         if now < FIRST:  # what moves when the camera starts is scenery, until it goes elsewhere
             self._onsets[moving] = 2 * OFTEN
         restless = (self._onsets > OFTEN) | (self._share > MOSTLY)
+        if restless.mean() > EVERYWHERE:  # then it is weather, and says nothing of a place
+            restless[:] = False
         # A cell beside a restless one is reached by the next gust.
         self._mask = cv2.dilate(restless.astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
         return before

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from camd.model import SECOND, Box, Finding, Nanos, Reason, Suppressed
 from camd.vision.background import Area, Background, Change, Reducer
-from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, find, is_shadow
+from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, components, find, is_shadow
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.restless import Restless
 from camd.vision.track import FORGET, HELD, KNOWN, STILL_MOST, Track, Tracks
@@ -50,7 +50,7 @@ class Sight:
         self._grid = Rect(0, 0, columns, rows)
         self._background = Background(self._reducer.shape, floor=14.0 - settings.sensitivity)
         self._restless = Restless((rows, columns))
-        self._tracks = Tracks()
+        self._tracks = Tracks(self._grid)
         self._episode = Episode(settings.limits, settings.salt)
         self._judged: Suppressed | None = None
 
@@ -76,15 +76,16 @@ class Sight:
         if change.moving is None:
             return [], []
         coarse = coarse_cells(change.moving)
+        boxes = components(coarse)
+        if len(boxes) >= CROWD:
+            coarse = coarse_cells(self._background.lasting(change.moving))
+            boxes = components(coarse)
         restless = self._restless.look(t, coarse, (track.place for track in self._tracks.visitors()))
         if not change.verdict:
             return [], []
-        found = find(coarse, restless, LEAST_CELLS)
-        if len(found) >= CROWD:
-            found = find(coarse_cells(self._background.lasting(change.moving)), restless, LEAST_CELLS)
         shadows: list[Blob] = []
         blobs: list[Blob] = []
-        for blob in found:
+        for blob in find(coarse, boxes, restless, LEAST_CELLS):
             is_light = is_shadow(blob, change.moving, picture, self._background.mean)
             (shadows if is_light else blobs).append(blob)
         return shadows, blobs

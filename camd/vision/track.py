@@ -18,11 +18,11 @@ from camd.vision.blobs import Blob, Rect
 CONFIRM: Final = 2  # frames that saw it ...
 WINDOW: Final = SECOND * 3 // 10  # ... within so long: four frames at 15 a second, 98 ms from onset to decision
 FORGET: Final = WINDOW  # an unconfirmed track that nothing moved in for so long
-QUICK_CELLS: Final = 4  # smaller things must get somewhere first: they may be an insect or a drop
+QUICK_CELLS: Final = 8  # smaller things must get somewhere first: they may be an insect or a drop
 TRAVEL: Final = 4.0  # cells that a track must get away from its birth, in a restless picture or when it is small
 TRAVEL_OF_SIZE: Final = 0.8  # and this share of its shorter side
 TRAVEL_MOST: Final = 8.0  # cells; a tenth of the picture is somewhere for anything
-FOLLOWED: Final = 4  # frames in which it must then have been seen, each overlapping the last
+FOLLOWED: Final = 7  # frames in which it must then have been seen, each overlapping the last
 STRAIGHT: Final = 0.4  # of its path; what sways comes back
 FRESH: Final = 0.4  # share of a blob's cells that must lie outside of restless places
 HELD: Final = 0.3  # share of a still track's box that must differ from the background
@@ -41,7 +41,7 @@ class Track:
     """One thing that moves, or moved and now stands still. `seen` is the last frame in which it moved."""
 
     born: Nanos
-    birth: tuple[float, float]
+    birth: Rect
     box: Rect
     seen: Nanos
     cells: int
@@ -51,7 +51,7 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)
     is_confirmed: bool = False
     has_travelled: bool = False
-    fresh_hits: int = 0
+    fresh_run: int = 0
     trail: deque[tuple[Nanos, Rect]] = field(default_factory=deque)  # its boxes of the last moments
 
     @property
@@ -65,8 +65,8 @@ class Track:
     @property
     def travel(self) -> float:
         """Cells between where it was born and where it is."""
-        x, y = self.box.centre
-        return math.hypot(x - self.birth[0], y - self.birth[1])
+        (x0, y0), (x1, y1) = self.birth.centre, self.box.centre
+        return math.hypot(x1 - x0, y1 - y0)
 
     def expected(self, t: Nanos) -> Rect:
         """Where it should be at `t`, when it goes on as it went."""
@@ -76,8 +76,9 @@ class Track:
 
 @dataclass(slots=True)
 class Tracks:
-    """All tracks of one camera."""
+    """All tracks of one camera whose coarse grid is `grid`."""
 
+    grid: Rect
     alive: list[Track] = field(default_factory=list)
     unrest: float = RESTLESS_AT_START
     _last: Nanos = 0
@@ -119,10 +120,10 @@ class Tracks:
         ]
 
     def _is_visitor(self, track: Track) -> bool:
-        if track.fresh_hits < CONFIRM:
+        if track.fresh_run < CONFIRM:
             return False
         is_plain = self.is_calm and track.cells >= QUICK_CELLS and track.overlaps >= CONFIRM - 1
-        return is_plain or (track.has_travelled and track.overlaps >= FOLLOWED - 1)
+        return is_plain or (track.overlaps >= FOLLOWED - 1 and _went_over(track, self.grid))
 
     def _forget(self, t: Nanos) -> list[Track]:
         vain = [track for track in self.alive if _is_vain(track, t)]
@@ -142,8 +143,28 @@ class Tracks:
 
 
 def _got_somewhere(track: Track) -> bool:
-    far = min(max(TRAVEL, TRAVEL_OF_SIZE * min(track.box.width, track.box.height)), TRAVEL_MOST)
-    return track.travel >= far and track.travel >= STRAIGHT * track.path
+    return track.travel >= max(_far(track), STRAIGHT * track.path)
+
+
+def _went_over(track: Track, grid: Rect) -> bool:
+    """Whether the whole of it moved on; a gust makes a blob grow, and its middle move, without that."""
+    dx = _shift(track.birth.x, track.birth.right, track.box.x, track.box.right, grid.width)
+    dy = _shift(track.birth.y, track.birth.bottom, track.box.y, track.box.bottom, grid.height)
+    return track.has_travelled and math.hypot(dx, dy) >= _far(track)
+
+
+def _shift(low0: float, high0: float, low1: float, high1: float, end: float) -> float:
+    """How far both sides moved one way. A side at the border of the picture cannot tell: who comes in grows."""
+    low, high = low1 - low0, high1 - high0
+    if low0 <= 0 or low1 <= 0:
+        low = high
+    if high0 >= end or high1 >= end:
+        high = low
+    return min(abs(low), abs(high)) if low * high > 0 else 0.0
+
+
+def _far(track: Track) -> float:
+    return min(max(TRAVEL, TRAVEL_OF_SIZE * min(track.box.width, track.box.height)), TRAVEL_MOST)
 
 
 def _is_vain(track: Track, t: Nanos) -> bool:
@@ -153,8 +174,7 @@ def _is_vain(track: Track, t: Nanos) -> bool:
 
 
 def _born(t: Nanos, blob: Blob) -> Track:
-    fresh = int(blob.fresh >= FRESH)
-    return Track(t, blob.rect.centre, blob.rect, t, blob.cells, fresh_hits=fresh)
+    return Track(t, blob.rect, blob.rect, t, blob.cells, fresh_run=int(blob.fresh >= FRESH))
 
 
 def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
@@ -169,7 +189,7 @@ def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
     # A thing does not get further in a frame than it is large; an insect before the lens does.
     track.overlaps += math.hypot(*step) <= max(box.width, box.height)
     track.hits += 1
-    track.fresh_hits += max(blob.fresh for blob in blobs) >= FRESH
+    track.fresh_run = track.fresh_run + 1 if max(blob.fresh for blob in blobs) >= FRESH else 0
     track.cells = sum(blob.cells for blob in blobs)
     track.trail.append((track.seen, track.box))
     while track.trail and track.trail[0][0] < t - MOMENTS:

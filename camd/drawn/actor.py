@@ -46,8 +46,8 @@ class Route:
         return -1 if steps and steps[-1] < 0 else 1
 
 
-class Stage(IntEnum):
-    """When an actor acts on the picture; within a stage actors follow each other as they are listed."""
+class Layer(IntEnum):
+    """When an actor acts on the picture; within a layer actors follow each other as they are listed."""
 
     THING = 0  # is painted on the backdrop
     LIGHT = 1  # falls on all that is painted
@@ -59,7 +59,7 @@ class Actor:
     """Something that changes the picture. Unless it overrides `seen`, it is no event."""
 
     label: ClassVar[str] = ""
-    stage: ClassVar[Stage] = Stage.THING
+    layer: ClassVar[Layer] = Layer.THING
 
     def paint(self, picture: Picture, t: float) -> None:
         """Put yourself on `picture` as you are at `t` seconds."""

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from camd.drawn.actor import Actor, Stage
+from camd.drawn.actor import Actor, Layer
 from camd.drawn.brush import SUBPIXELS, Picture, clamped, shade, shine
 
 
@@ -25,7 +25,7 @@ class Insects(Actor):
     radius: float
     seed: int = 1
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """Those who came in this second or in the last."""
@@ -67,7 +67,7 @@ class Thread(Actor):
     level: float = 90.0
     seed: int = 1
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """Both ends are held; the middle sways most, in gusts."""
@@ -92,7 +92,7 @@ class Shake(Actor):
     amount: float
     seed: int = 1
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """Mostly sideways, as a pole swings."""
@@ -110,7 +110,7 @@ class Drift(Actor):
     right: float
     down: float
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """Steadily, in fractions of a pixel."""
@@ -132,7 +132,7 @@ class Cover(Actor):
     lasts: float = 0.8
     leak: float = 0.05
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """A dark edge, out of focus, comes in from the left below."""
@@ -160,7 +160,7 @@ class Grain(Actor):
     sigma: float
     seed: int = 1
 
-    stage = Stage.SENSOR
+    layer = Layer.SENSOR
 
     def paint(self, picture: Picture, t: float) -> None:
         """Add the window of this time."""

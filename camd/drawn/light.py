@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from camd.drawn.actor import Actor, Stage
+from camd.drawn.actor import Actor, Layer
 from camd.drawn.brush import Picture, shade
 
 Gain = npt.NDArray[np.float32]
@@ -28,7 +28,7 @@ class Light(Actor):
     offset: float = 0.0
     fade: float = 0.0
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
 
     def paint(self, picture: Picture, t: float) -> None:
         """Change every pixel alike, clipped to 0..255 as a sensor does."""
@@ -47,7 +47,7 @@ class Hunting(Actor):
     depth: float = 0.35
     recovery: float = 4.0
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
 
     def paint(self, picture: Picture, t: float) -> None:
         """A damped swing."""
@@ -66,7 +66,7 @@ class Lightning(Actor):
     gain: float = 2.6
     seed: int = 1
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
 
     def paint(self, picture: Picture, t: float) -> None:
         """The sum of the strokes' light; the sky of the flash also fogs the picture."""
@@ -91,7 +91,7 @@ class Clouds(Actor):
     horizon: float = 0.14
     seed: int = 1
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
 
     def paint(self, picture: Picture, t: float) -> None:
         """A window moves over an endless sky."""
@@ -127,7 +127,7 @@ class Headlights(Actor):
     gain: float = 2.2
     toward: int = 1
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
 
     def paint(self, picture: Picture, t: float) -> None:
         """Two overlapping pools of light on the wall and some of it everywhere."""
@@ -153,7 +153,7 @@ class Flare(Actor):
     strength: float = 0.8
     seed: int = 1
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """A veil and ghosts on the line through the middle, brighter and weaker at no steady pace."""
@@ -185,7 +185,7 @@ class Flicker(Actor):
     bands: float = 2.6
     beat: float = 0.7
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
 
     def paint(self, picture: Picture, t: float) -> None:
         """Rows at different times of the lamp's hundred pulses a second."""
@@ -205,7 +205,7 @@ class Infrared(Actor):
     at: float
     gain: float = 0.75
 
-    stage = Stage.LIGHT
+    layer = Layer.LIGHT
     weights = ((0.2, 0.4, 0.4),)  # infrared is nearer to red than the eye is
 
     def paint(self, picture: Picture, t: float) -> None:

@@ -14,7 +14,7 @@ from camd.drawn.actor import Actor
 from camd.drawn.lens import Cover, Drift, Insects, Shake, Thread
 from camd.drawn.light import Clouds, Flare, Flicker, Headlights, Hunting, Infrared, Light, Lightning
 from camd.drawn.scenery import CROWNS, POND, SCREEN, Backdrop, front_garden, park, room, yard
-from camd.drawn.stage import Frame
+from camd.drawn.stage import Canvas
 from camd.drawn.weather import Branch, Foliage, Screen, Shower, Water
 
 STEP = 9.0  # seconds, when light changes suddenly
@@ -31,122 +31,122 @@ class Setting:
     freezes: float = math.inf
 
 
-def noisy(sigma: float) -> Callable[[Frame], Setting]:
+def noisy(sigma: float) -> Callable[[Canvas], Setting]:
     """A quiet yard and a sensor with that noise, in grey levels."""
-    return lambda frame: Setting(sigma=sigma)
+    return lambda canvas: Setting(sigma=sigma)
 
 
-def _exposure_step(frame: Frame) -> Setting:
+def _exposure_step(canvas: Canvas) -> Setting:
     return Setting((Light(STEP, 0.62, fade=0.15), Light(16.0, 1.45, fade=0.3)))
 
 
-def _exposure_creep(frame: Frame) -> Setting:
+def _exposure_creep(canvas: Canvas) -> Setting:
     return Setting((Light(5.0, 0.7, fade=8.0), Light(15.0, 1.4, fade=10.0)), seconds=28.0)
 
 
-def _exposure_hunting(frame: Frame) -> Setting:
-    depth, recovery = frame.chance("hunting").uniform((0.25, 2.0), (0.45, 6.0))
+def _exposure_hunting(canvas: Canvas) -> Setting:
+    depth, recovery = canvas.chance("hunting").uniform((0.25, 2.0), (0.45, 6.0))
     return Setting((Hunting(10.4, depth, recovery), Hunting(18.0, 0.8 * depth, 3.0)), front_garden, seconds=26.0)
 
 
-def _light_switch(frame: Frame) -> Setting:
+def _light_switch(canvas: Canvas) -> Setting:
     return Setting((Light(STEP, 0.4), Light(15.0, 2.5)), room, sigma=3.0)
 
 
-def _lightning(frame: Frame) -> Setting:
-    flashes = tuple(Lightning(at, seed=frame.seed + n) for n, at in enumerate((7.0, 11.3, 13.1, 18.4)))
+def _lightning(canvas: Canvas) -> Setting:
+    flashes = tuple(Lightning(at, seed=canvas.seed + n) for n, at in enumerate((7.0, 11.3, 13.1, 18.4)))
     return Setting((Light(-1.0, 0.4), *flashes), sigma=4.0)
 
 
-def _cloud_shadows(frame: Frame) -> Setting:
-    depth, wind = frame.chance("clouds").uniform((0.3, 0.06), (0.5, 0.14))
-    return Setting((Clouds(depth, wind, seed=frame.seed),), seconds=26.0)
+def _cloud_shadows(canvas: Canvas) -> Setting:
+    depth, wind = canvas.chance("clouds").uniform((0.3, 0.06), (0.5, 0.14))
+    return Setting((Clouds(depth, wind, seed=canvas.seed),), seconds=26.0)
 
 
-def _headlights(frame: Frame) -> Setting:
+def _headlights(canvas: Canvas) -> Setting:
     return Setting((Light(-1.0, 0.38), Headlights(8.0), Headlights(15.0, 1.6, 2.6, toward=-1)), sigma=4.0)
 
 
-def _low_sun(frame: Frame) -> Setting:
-    return Setting((Flare(0.93, -0.06, 0.8, frame.seed),), front_garden, seconds=26.0)
+def _low_sun(canvas: Canvas) -> Setting:
+    return Setting((Flare(0.93, -0.06, 0.8, canvas.seed),), front_garden, seconds=26.0)
 
 
-def _foliage(frame: Frame) -> Setting:
-    w, h = frame.width, frame.height
+def _foliage(canvas: Canvas) -> Setting:
+    w, h = canvas.width, canvas.height
     trees = tuple(
-        Foliage(x * w, y * h, 1.15 * rx * w, 1.15 * ry * h, 0.01 * h, frame.seed + n)
+        Foliage(x * w, y * h, 1.15 * rx * w, 1.15 * ry * h, 0.01 * h, canvas.seed + n)
         for n, (x, y, rx, ry) in enumerate(CROWNS)
     )
     return Setting((*trees, Branch(1.02 * w, -0.02 * h, 0.55 * h, 0.05)), park, seconds=26.0)
 
 
-def _rain(frame: Frame) -> Setting:
-    h = frame.height
-    wind = frame.chance("rain").uniform(-0.5, 0.5)
-    drops = Shower(170, 1.9, wind, 0.0012 * h, 75, 1 / 50, seed=frame.seed)
+def _rain(canvas: Canvas) -> Setting:
+    h = canvas.height
+    wind = canvas.chance("rain").uniform(-0.5, 0.5)
+    drops = Shower(170, 1.9, wind, 0.0012 * h, 75, 1 / 50, seed=canvas.seed)
     return Setting((Light(-1.0, 0.85), drops), front_garden, sigma=3.0)
 
 
-def _snow(frame: Frame) -> Setting:
-    h = frame.height
-    wind = frame.chance("snow").uniform(-0.15, 0.15)
-    flakes = Shower(200, 0.28, wind, 0.0035 * h, 190, 1 / 40, 0.02 * h, frame.seed)
+def _snow(canvas: Canvas) -> Setting:
+    h = canvas.height
+    wind = canvas.chance("snow").uniform(-0.15, 0.15)
+    flakes = Shower(200, 0.28, wind, 0.0035 * h, 190, 1 / 40, 0.02 * h, canvas.seed)
     return Setting((Light(-1.0, 0.85), flakes), sigma=3.0)
 
 
-def _night(frame: Frame) -> Setting:
+def _night(canvas: Canvas) -> Setting:
     return Setting((Infrared(-9.0),), sigma=5.0)
 
 
-def _insects(frame: Frame) -> Setting:
-    return Setting((Infrared(-9.0), Insects(1.2, 0.04 * frame.height, frame.seed)), sigma=5.0)
+def _insects(canvas: Canvas) -> Setting:
+    return Setting((Infrared(-9.0), Insects(1.2, 0.04 * canvas.height, canvas.seed)), sigma=5.0)
 
 
-def _spider_thread(frame: Frame) -> Setting:
-    thread = Thread(0.012 * frame.height, 0.03 * frame.height, seed=frame.seed)
+def _spider_thread(canvas: Canvas) -> Setting:
+    thread = Thread(0.012 * canvas.height, 0.03 * canvas.height, seed=canvas.seed)
     return Setting((Infrared(-9.0), thread), sigma=5.0)
 
 
-def _water(frame: Frame) -> Setting:
-    w, h = frame.width, frame.height
+def _water(canvas: Canvas) -> Setting:
+    w, h = canvas.width, canvas.height
     left, top, right, bottom = POND
     return Setting((Water(left * w, top * h, right * w, bottom * h, 0.008 * h),), park)
 
 
-def _flicker(frame: Frame) -> Setting:
-    depth, bands, beat = frame.chance("flicker").uniform((0.03, 1.8, 0.3), (0.08, 3.4, 1.5))
+def _flicker(canvas: Canvas) -> Setting:
+    depth, bands, beat = canvas.chance("flicker").uniform((0.03, 1.8, 0.3), (0.08, 3.4, 1.5))
     return Setting((Flicker(depth, bands, beat),), room, sigma=3.0)
 
 
-def _screen(frame: Frame) -> Setting:
-    w, h = frame.width, frame.height
+def _screen(canvas: Canvas) -> Setting:
+    w, h = canvas.width, canvas.height
     left, top, right, bottom = SCREEN
-    return Setting((Screen(left * w, top * h, right * w, bottom * h, frame.seed),), room, sigma=3.0)
+    return Setting((Screen(left * w, top * h, right * w, bottom * h, canvas.seed),), room, sigma=3.0)
 
 
-def _shake(frame: Frame) -> Setting:
-    return Setting((Shake(0.0045 * frame.height, frame.seed),), front_garden)
+def _shake(canvas: Canvas) -> Setting:
+    return Setting((Shake(0.0045 * canvas.height, canvas.seed),), front_garden)
 
 
-def _drift(frame: Frame) -> Setting:
-    turn = frame.chance("drift").uniform(0, 2 * np.pi)
-    speed = 1 / 480 * frame.height
+def _drift(canvas: Canvas) -> Setting:
+    turn = canvas.chance("drift").uniform(0, 2 * np.pi)
+    speed = 1 / 480 * canvas.height
     return Setting((Drift(6.0, speed * float(np.cos(turn)), speed * float(np.sin(turn))),), front_garden)
 
 
-def _infrared_switch(frame: Frame) -> Setting:
+def _infrared_switch(canvas: Canvas) -> Setting:
     return Setting((Light(-1.0, 0.5), Infrared(7.0, 1.5)), front_garden, sigma=5.0)
 
 
-def _frozen(frame: Frame) -> Setting:
+def _frozen(canvas: Canvas) -> Setting:
     return Setting(freezes=9.0)
 
 
-def _covered(frame: Frame) -> Setting:
+def _covered(canvas: Canvas) -> Setting:
     return Setting((Cover(9.0),), front_garden, sigma=4.0)
 
 
-SETTINGS: dict[str, tuple[str, Callable[[Frame], Setting]]] = {
+SETTINGS: dict[str, tuple[str, Callable[[Canvas], Setting]]] = {
     "noise-2": ("sensor noise of sigma 2", noisy(2.0)),
     "noise-6": ("sensor noise of sigma 6", noisy(6.0)),
     "noise-10": ("sensor noise of sigma 10", noisy(10.0)),

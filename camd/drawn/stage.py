@@ -17,7 +17,7 @@ from camd.drawn.scenery import Backdrop, still
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Canvas:
     """What a world is drawn for: the size of the picture in pixels, and the seed of its chance."""
 
     width: int
@@ -33,7 +33,8 @@ class Frame:
 class Scene:
     """A world and the camera that films it. `noise` is the sensor's sigma in grey levels, `fps` pictures a second.
 
-    From `freezes` on (in seconds) the camera repeats its picture.
+    Noise is drawn anew for every picture; `lens.Grain` is the quicker one. From `freezes` on (in seconds) the camera
+    repeats its picture.
     """
 
     width: int
@@ -62,10 +63,10 @@ def frames(scene: Scene) -> Iterator[tuple[float, Picture]]:
 
 
 def picture(scene: Scene, number: int) -> Picture:
-    """The picture with this number: backdrop, actors stage by stage, sensor noise (grey, on all colours)."""
+    """The picture with this number: backdrop, actors layer by layer, sensor noise (grey, on all colours)."""
     painted = still(scene.backdrop, scene.width, scene.height, scene.seed).copy()
     number = min(number, scene.last())
-    for actor in sorted(scene.actors, key=lambda actor: actor.stage):
+    for actor in sorted(scene.actors, key=lambda actor: actor.layer):
         actor.paint(painted, number / scene.fps)
     if not scene.noise:
         return painted

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from camd.drawn.actor import Actor, Stage
+from camd.drawn.actor import Actor, Layer
 from camd.drawn.brush import SUBPIXELS, Brush, Grey, Picture, Points, clamped, shade, shine, swung
 
 Places = npt.NDArray[np.float64]
@@ -41,9 +41,18 @@ class Branch(Actor):
             brush.curve((0x4F7F45, 0x6A9A4F, 0x3F6B3C, 0x7BAA5C)[number % 4], _leaf(stem, swung(stem, 0.15, lean)))
 
 
+def _leaf(stem: tuple[float, float], tip: tuple[float, float]) -> Points:
+    wide_x, wide_y = 0.3 * (tip[1] - stem[1]), 0.3 * (stem[0] - tip[0])
+    middle = ((stem[0] + tip[0]) / 2, (stem[1] + tip[1]) / 2)
+    return [stem, (middle[0] + wide_x, middle[1] + wide_y), tip, (middle[0] - wide_x, middle[1] - wide_y)]
+
+
 @dataclass(frozen=True)
 class Rain(Actor):
-    """`drops` streaks at a time that fall with `speed` pixels a second; `strength` 0..1 is how much they show."""
+    """A drizzle at one distance: `drops` streaks at a time fall with `speed` pixels a second.
+
+    `strength` 0..1 is how much they show.
+    """
 
     drops: int
     speed: float = 420.0
@@ -63,12 +72,6 @@ class Rain(Actor):
         cv2.addWeighted(wet.picture, self.strength, picture, 1 - self.strength, 0, dst=picture)
 
 
-def _leaf(stem: tuple[float, float], tip: tuple[float, float]) -> Points:
-    wide_x, wide_y = 0.3 * (tip[1] - stem[1]), 0.3 * (stem[0] - tip[0])
-    middle = ((stem[0] + tip[0]) / 2, (stem[1] + tip[1]) / 2)
-    return [stem, (middle[0] + wide_x, middle[1] + wide_y), tip, (middle[0] - wide_x, middle[1] - wide_y)]
-
-
 @dataclass(frozen=True)
 class Shower(Actor):
     """Rain or snow in depth: most of the `drops` are far, thin and slow, some near, wide, quick and blurred.
@@ -86,7 +89,7 @@ class Shower(Actor):
     sway: float = 0.0
     seed: int = 1
 
-    stage = Stage.LENS
+    layer = Layer.LENS
 
     def paint(self, picture: Picture, t: float) -> None:
         """All drops on one sheet of light, the near ones first: they are blurred once more than the far ones."""

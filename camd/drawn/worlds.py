@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from camd.drawn.lens import Grain
 from camd.drawn.nuisances import SETTINGS, Setting, noisy
-from camd.drawn.stage import Frame, Scene
+from camd.drawn.stage import Canvas, Scene
 from camd.drawn.visits import VISITS, Visit, nobody
 
 FPS = 15
@@ -21,13 +21,13 @@ class World:
     """Builds its scene for any size and seed; `about` says what is to be seen."""
 
     about: str
-    setting: Callable[[Frame], Setting]
-    visit: Callable[[Frame], Visit]
+    setting: Callable[[Canvas], Setting]
+    visit: Callable[[Canvas], Visit]
 
     def __call__(self, width: int, height: int, seed: int) -> Scene:
         """The scene of `width` x `height` pixels."""
-        frame = Frame(width, height, seed)
-        place, visit = self.setting(frame), self.visit(frame)
+        canvas = Canvas(width, height, seed)
+        place, visit = self.setting(canvas), self.visit(canvas)
         return Scene(
             width, height, FPS, max(place.seconds, visit.seconds), seed, 0.0, place.backdrop,
             (*place.actors, *visit.actors, Grain(place.sigma, seed)), place.freezes,

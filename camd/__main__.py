@@ -20,6 +20,7 @@ VERBS = {
     "share": ("camd.share.desk", "main", "order one clip to be sent to one recipient"),
     "ledger": ("camd.ledger_desk", "main", "who got what, when and why; 'ledger verify' finds what was changed since"),
     "check": ("camd.settings_check", "main", "check the config file and say everything that is wrong with it"),
+    "bench": ("camd.bench", "main", "how fast and how good camd is on this machine, beside yardsticks"),
     "capture": ("camd.capture", "main", "the camera process (started by 'camd run')"),
     "notify": ("camd.alerts.mqtt", "main", "the MQTT process (started by 'camd run')"),
     "send": ("camd.share.send", "main", "carry out one confirmed share order"),

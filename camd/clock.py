@@ -92,6 +92,11 @@ def cpu_seconds() -> float:
     return time.process_time()
 
 
+def thread_cpu_ns() -> int:
+    """CPU nanoseconds of the calling thread so far: what a step costs, whatever else runs on the machine."""
+    return time.thread_time_ns()
+
+
 def rfc3339(unix_ns: int) -> str:
     """`unix_ns` as RFC 3339 UTC text with milliseconds, such as 2026-01-01T00:00:05.300Z."""
     moment = datetime.fromtimestamp(unix_ns / SECOND, UTC)

@@ -22,14 +22,14 @@ GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal",
 }  # fmt: skip
-ROOFS = {"__main__", "capture", "replay", "run", "demo", "broker", "score", "scene", "drawn"}
+ROOFS = {"__main__", "capture", "replay", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn"}
 FOREIGN = {
-    "av": {"camera/stream.py", "clips/writer.py", "scene.py"},
+    "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py"},
     "paho": {"alerts/link.py"},
     "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py"},
     "amqtt": {"broker.py"},
     "time": {"clock.py"},
-    "socket": {"config.py", "demo.py"},  # a host name; a free port for the demo's broker
+    "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback
     "http": {"share/send.py"},
     "ssl": {"share/send.py", "alerts/link.py"},
 }

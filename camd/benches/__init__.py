@@ -1,0 +1,1 @@
+"""The measurements behind `camd bench`: each file measures one thing and yields its results as values."""

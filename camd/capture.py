@@ -95,7 +95,7 @@ class Watcher:
         self, settings: VisionConfig, salt: str, record: Callable[[Footage], object], tell: Callable[[Finding], object]
     ) -> None:
         limits = Limits(settings.merge_gap, settings.cooldown)
-        self._settings = Settings(settings.sensitivity, limits, salt)
+        self._sensitivity, self._limits, self._salt = settings.sensitivity, limits, salt
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
         self._record, self._tell = record, tell
         self._sight: Sight | None = None
@@ -108,7 +108,7 @@ class Watcher:
         self._due = frame.t + self._interval
         if self._sight is None:
             height, width = frame.luma.shape
-            self._sight = Sight(width, height, self._settings)
+            self._sight = Sight(width, height, Settings(self._sensitivity, self._limits, self._salt, frame.t))
         for finding in self._sight.look(frame.t, frame.luma):
             self._pass_on(finding)
             if isinstance(finding, Began | Grew):

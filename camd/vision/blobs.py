@@ -94,7 +94,7 @@ def components(coarse: Grey) -> list[tuple[int, int, int, int]]:
 
 def find(coarse: Grey, boxes: Iterable[tuple[int, int, int, int]], restless: Grey, least_cells: int) -> list[Blob]:
     """Make blobs of at least `least_cells` of the `boxes` of moving cells, the largest first."""
-    fresh = cv2.subtract(coarse, restless)
+    fresh: Grey = cv2.subtract(coarse, restless)  # type: ignore[assignment]
     found = [_blob(coarse, fresh, *box) for box in boxes]
     found.sort(key=lambda blob: -blob.cells)
     return [blob for blob in found[:MOST_BLOBS] if blob.cells >= least_cells]

@@ -79,6 +79,11 @@ class Episode:
         self._state, action = TABLE[self._state, signal]
         return action(self, t)
 
+    @property
+    def is_event(self) -> bool:
+        """Whether an event is open."""
+        return self._state is State.EVENT
+
     def close(self) -> list[Finding]:
         """The camera has stopped: end what is open."""
         self._state, action = TABLE[self._state, Signal.EXPIRED]

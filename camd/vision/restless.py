@@ -22,6 +22,7 @@ PAUSE: Final = 0.35  # seconds without motion, after which it sets in anew
 REMEMBER: Final = 25.0  # seconds; time constant
 OFTEN: Final = 2.6  # so many onsets, each fading, make a cell restless
 SHARE_SECONDS: Final = 8.0  # time constant
+FRAME_MOST: Final = 0.1  # seconds that one frame stands for; between two looks nothing may have moved for long
 MOSTLY: Final = 0.3  # of the time: water, a screen
 EVERYWHERE: Final = 0.3  # of all cells
 FIRST: Final = 0.8  # seconds
@@ -29,14 +30,14 @@ NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
 class Restless:
-    """The restlessness of each cell of a grid of `shape` (rows, columns)."""
+    """The restlessness of each cell of a grid of `shape` (rows, columns); the camera's first frame is of `start`."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, int], start: Nanos) -> None:
         self._onsets = np.zeros(shape, np.float32)
         self._share = np.zeros(shape, np.float32)  # of the time in which the cell moves
         self._moved = np.full(shape, -1e9, np.float32)  # seconds: when the cell last moved
         self._mask: Grey = np.zeros(shape, np.uint8)
-        self._start: Nanos | None = None
+        self._start = start
         self._last = 0.0
 
     def look(self, t: Nanos, coarse: Grey, visitors: Iterable[Rect]) -> Grey:
@@ -44,7 +45,6 @@ class Restless:
 
         What moves under `visitors` is theirs, and makes no place restless.
         """
-        self._start = t if self._start is None else self._start
         now = (t - self._start) / SECOND
         moving = coarse > 0
         for visitor in visitors:
@@ -53,7 +53,8 @@ class Restless:
         passed = now - self._last
         self._onsets *= math.exp(-passed / REMEMBER)
         self._onsets += moving & (self._moved < now - PAUSE)
-        self._share += (moving - self._share) * min(1.0, passed / SHARE_SECONDS)
+        self._share *= math.exp(-passed / SHARE_SECONDS)
+        self._share += moving * np.float32(min(passed, FRAME_MOST) / SHARE_SECONDS)
         self._moved[moving] = now
         self._last = now
         if now < FIRST:  # what moves when the camera starts is scenery, until it goes elsewhere
@@ -64,6 +65,11 @@ class Restless:
         # A cell beside a restless one is reached by the next gust.
         self._mask = cv2.dilate(restless.astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
         return before
+
+    @property
+    def mask(self) -> Grey:
+        """The cells (0 or 255) that are restless now."""
+        return self._mask
 
     def mark(self, places: Iterable[Rect]) -> None:
         """Something swayed in these places for long."""

@@ -33,11 +33,33 @@ SHADOW: Final = "a shadow or a pool of light"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`sensitivity` 1 (deaf) to 10 (nervous); `limits` as `Episode` takes them; `salt` makes event ids unique."""
+    """`sensitivity` 1 (deaf) to 10 (nervous); `limits` as `Episode` takes them; `salt` makes event ids unique.
+
+    `start` is the time of the camera's first frame.
+    """
 
     sensitivity: int
     limits: Limits
     salt: str
+    start: Nanos = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was made of the last frame, for people to look at; the arrays are the detector's own.
+
+    `picture` and `moving` (0 or 255) have the analysed size, `restless` (0 or 255) that of the coarse grid, on which
+    the boxes of `tracks` lie too. `rule` is the rule that dismissed something, or "".
+    """
+
+    t: Nanos
+    picture: NDArray[np.uint8]
+    moving: NDArray[np.uint8] | None
+    restless: NDArray[np.uint8]
+    tracks: tuple[Track, ...]
+    is_calm: bool
+    is_event: bool
+    rule: str
 
 
 class Sight:
@@ -49,15 +71,17 @@ class Sight:
         rows, columns = self._reducer.shape[0] // CELL, self._reducer.shape[1] // CELL
         self._grid = Rect(0, 0, columns, rows)
         self._background = Background(self._reducer.shape, floor=14.0 - settings.sensitivity)
-        self._restless = Restless((rows, columns))
+        self._restless = Restless((rows, columns), settings.start)
         self._tracks = Tracks(self._grid)
         self._episode = Episode(settings.limits, settings.salt)
         self._judged: Suppressed | None = None
+        self._last: tuple[Nanos, NDArray[np.uint8], Change] | None = None
 
     def look(self, t: Nanos, luma: NDArray[np.uint8]) -> list[Finding]:
         """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time."""
         picture = self._reducer(luma)
         change = self._background.look(t, picture, [_pixels(track.place) for track in self._tracks.visitors()])
+        self._last = t, picture, change
         if change.is_flood:
             return self._judge(t, self._reason(change, FLOODED))
         shadows, blobs = self._blobs(t, change, picture)
@@ -65,6 +89,21 @@ class Sight:
         self._restless.mark(track.box for track in vain if track.is_confirmed)
         findings = self._episode.look(t, self._presence(t, change))
         return [*self._judge(t, self._dismissal(change, shadows, vain)), *findings]
+
+    def seen(self) -> Seen:
+        """What was made of the last frame. Only to be asked after a frame was looked at."""
+        assert self._last is not None
+        t, picture, change = self._last
+        return Seen(
+            t,
+            picture,
+            change.moving,
+            self._restless.mask,
+            tuple(self._tracks.alive),
+            self._tracks.is_calm,
+            self._episode.is_event,
+            self._judged.reason.rule if self._judged and self._judged.ended == t else "",
+        )
 
     def close(self) -> list[Finding]:
         """The camera has stopped: end and report what is open."""

@@ -1,4 +1,10 @@
-"""The array values that a camera gives."""
+"""The array values that a camera gives, and the veil that no picture comes without.
+
+Rule: whoever opens a camera gives it the veil once; every picture and JPEG of its frames is then covered where an
+owner said so, and nobody after the camera has to think of it.
+It does not promise: the luma that vision reads is not covered (it is the decoder's own memory, which must not be
+written); vision covers the small picture that it makes of it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +14,29 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camd.model import Nanos
+from camd.geometry import COVER, SUBPIXEL_BITS, on_picture
+from camd.model import Nanos, Polygon
 
 THUMBNAIL_WIDTH: Final = 640  # pixels at most
 JPEG_QUALITY: Final = 80
+# Pixels around a private area that are covered too, at least: those that its outline touches, and one more, because
+# most video has one colour for two by two pixels, so that the neighbours hold some of what is private.
+VEIL_OUTLINE: Final = 5  # thickness of a line, which gives them
+
+
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """What may not be seen in the pictures of a camera."""
+
+    areas: tuple[Polygon, ...] = ()
+
+    def cover(self, picture: NDArray[np.uint8]) -> None:
+        """Fill the areas of a (height, width, 3) uint8 picture with one grey, in place."""
+        height, width = picture.shape[:2]
+        for area in self.areas:
+            corners = [np.array(on_picture(area.points, width, height), np.int32)]
+            cv2.fillPoly(picture, corners, (COVER, COVER, COVER), shift=SUBPIXEL_BITS)
+            cv2.polylines(picture, corners, True, (COVER, COVER, COVER), VEIL_OUTLINE, shift=SUBPIXEL_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +44,23 @@ class Frame:
     """One decoded picture, taken at sensor time `t`.
 
     `luma` is a read-only (height, width) uint8 view of the decoder's own memory, valid for as long as this frame is
-    held. `picture()` makes a (height, width, 3) uint8 BGR copy; colour is not touched before.
+    held; nothing is covered in it. `uncovered` makes a (height, width, 3) uint8 BGR copy, which is for `picture`
+    alone; colour is not touched before.
     """
 
     t: Nanos
     luma: NDArray[np.uint8]
-    picture: Callable[[], NDArray[np.uint8]]
+    uncovered: Callable[[], NDArray[np.uint8]]
+    veil: Veil = Veil()
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Return the (height, width, 3) uint8 BGR picture, under the veil."""
+        picture = self.uncovered()
+        self.veil.cover(picture)
+        return picture
 
     def jpeg(self) -> bytes:
-        """The picture as a JPEG, at most 640 pixels wide."""
+        """Return the picture, under the veil, as a JPEG, at most 640 pixels wide."""
         picture = self.picture()
         height, width = picture.shape[:2]
         if width > THUMBNAIL_WIDTH:

@@ -18,7 +18,8 @@ from camd.model import Box, Polygon, Zone
 
 Grey = NDArray[np.uint8]
 
-PRIVATE_MARGIN: Final = np.ones((5, 5), np.uint8)  # a pixel for the drawing's rounding, one for rows the reducer drops
+# A pixel around for the drawing's rounding, and one for what the reducer cuts off: 1279 pixels are read as 319 times 4.
+PRIVATE_MARGIN: Final = np.ones((5, 5), np.uint8)
 SOFT_EDGE: Final = 0.02  # of the picture's width, around ignored areas: what sways past the line that was drawn
 AT_THE_LINE: Final = 128  # weight; a cell all of which moves just counts
 IN_ZONE: Final = 0.5  # of a box

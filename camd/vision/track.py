@@ -24,7 +24,11 @@ TRAVEL_OF_SIZE: Final = 0.8  # and this share of its shorter side
 TRAVEL_MOST: Final = 8.0  # cells; a tenth of the picture is somewhere for anything
 FOLLOWED: Final = 7  # frames in which it must then have been seen, each overlapping the last
 STRAIGHT: Final = 0.4  # of its path; what sways comes back
+STRAIGHT_ON: Final = 0.6  # the same, in a restless picture
 FRESH: Final = 0.4  # share of a blob's cells that must lie outside of restless places
+FRESH_RUN: Final = 5  # frames in a row that a track was fresh in, in a restless picture
+FIDGET: Final = SECOND // 2  # an unconfirmed track that is older moves in vain
+SPRINT: Final = 3.0  # times its own length, in a second
 HELD: Final = 0.3  # share of a still track's box that must differ from the background
 KNOWN: Final = SECOND  # a visitor was followed for so long before he stood still; a shred of one was not
 STILL_MOST: Final = 30 * SECOND  # after that long without a movement it is parked, and the event is over
@@ -50,6 +54,7 @@ class Track:
     path: float = 0.0
     velocity: tuple[float, float] = (0.0, 0.0)
     is_confirmed: bool = False
+    length: float = 0.0  # the longest that it ever was
     has_travelled: bool = False
     fresh_run: int = 0
     trail: deque[tuple[Nanos, Rect]] = field(default_factory=deque)  # its boxes of the last moments
@@ -85,8 +90,9 @@ class Tracks:
 
     @property
     def is_calm(self) -> bool:
-        """Whether hardly anything moved in vain lately."""
-        return self.unrest < CALM
+        """Whether hardly anything moved in vain lately, or does so now."""
+        fidgets = sum(not track.is_confirmed and track.seen - track.born > FIDGET for track in self.alive)
+        return self.unrest + fidgets < CALM
 
     def visitors(self) -> list[Track]:
         """Confirmed tracks that got somewhere: they, and not the scenery, are what moves there."""
@@ -120,10 +126,10 @@ class Tracks:
         ]
 
     def _is_visitor(self, track: Track) -> bool:
-        if track.fresh_run < CONFIRM:
-            return False
-        is_plain = self.is_calm and track.cells >= QUICK_CELLS and track.overlaps >= CONFIRM - 1
-        return is_plain or (track.overlaps >= FOLLOWED - 1 and _went_over(track, self.grid))
+        if track.fresh_run >= CONFIRM and track.cells >= QUICK_CELLS and track.overlaps >= CONFIRM - 1 and self.is_calm:
+            return True
+        is_followed = track.overlaps >= FOLLOWED - 1 and track.fresh_run >= FRESH_RUN
+        return is_followed and _went_over(track, self.grid) and not _flutters(track)
 
     def _forget(self, t: Nanos) -> list[Track]:
         vain = [track for track in self.alive if _is_vain(track, t)]
@@ -150,7 +156,13 @@ def _went_over(track: Track, grid: Rect) -> bool:
     """Whether the whole of it moved on; a gust makes a blob grow, and its middle move, without that."""
     dx = _shift(track.birth.x, track.birth.right, track.box.x, track.box.right, grid.width)
     dy = _shift(track.birth.y, track.birth.bottom, track.box.y, track.box.bottom, grid.height)
-    return track.has_travelled and math.hypot(dx, dy) >= _far(track)
+    return math.hypot(dx, dy) >= _far(track) and track.travel >= STRAIGHT_ON * track.path
+
+
+def _flutters(track: Track) -> bool:
+    """Whether it moved faster than anything of its size walks or drives: leaves, flakes and insects do."""
+    seconds = max(track.seen - track.born, 1) / SECOND
+    return track.travel / seconds > SPRINT * track.length
 
 
 def _shift(low0: float, high0: float, low1: float, high1: float, end: float) -> float:
@@ -174,7 +186,8 @@ def _is_vain(track: Track, t: Nanos) -> bool:
 
 
 def _born(t: Nanos, blob: Blob) -> Track:
-    return Track(t, blob.rect, blob.rect, t, blob.cells, fresh_run=int(blob.fresh >= FRESH))
+    length = max(blob.rect.width, blob.rect.height)
+    return Track(t, blob.rect, blob.rect, t, blob.cells, length=length, fresh_run=int(blob.fresh >= FRESH))
 
 
 def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
@@ -194,4 +207,4 @@ def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
     track.trail.append((track.seen, track.box))
     while track.trail and track.trail[0][0] < t - MOMENTS:
         track.trail.popleft()
-    track.box, track.seen = box, t
+    track.box, track.seen, track.length = box, t, max(track.length, box.width, box.height)

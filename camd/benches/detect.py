@@ -55,7 +55,7 @@ class Plan:
 class Contest:
     """What a frame costs every contender, and how many times camd's cost that is; `pace` is None back to back."""
 
-    title: ClassVar[str] = "the detector's step: CPU us of a frame, and how many times that the yardsticks cost"
+    title: ClassVar[str] = "CPU us of a frame, and how many times that the yardsticks cost"
     columns: ClassVar[tuple[str, ...]] = ("size", "footage", "pace", "camd us", "MOG2", "KNN", "blur")
 
     size: Size
@@ -79,7 +79,7 @@ class Contest:
 
     def cells(self) -> tuple[str, ...]:
         """A row."""
-        pace = f"{self.pace:g} fps" if self.pace else "flat out"
+        pace = f"{self.pace:g} fps" if self.pace else "none"
         yardsticks = (str(ratio) for name, ratio in self.ratio.items() if name != OURS)
         return str(self.size), self.kind, pace, str(self.us[OURS]), *yardsticks
 

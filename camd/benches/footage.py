@@ -24,6 +24,7 @@ MOST_BYTES: Final = 64_000_000
 NOISE: Final = 2.0  # sigma in grey levels: a small sensor by day
 BUSY: Final = 64  # things that move in busy footage
 LANES: Final = 8  # that they move along
+CROSSING: Final = MOST_CYCLES * CYCLE / FPS  # seconds
 
 
 class Size(NamedTuple):
@@ -57,11 +58,11 @@ def busy(size: Size) -> Footage:
 
 
 def blobs(size: Size, count: int) -> Footage:
-    """`count` dark squares cross the picture side by side; each is back where it began when the footage ends."""
+    """`count` dark squares move through the picture side by side, each across all of it in `CROSSING` seconds."""
     side = max(4, round(0.03 * size.width))
 
     def paint(canvas: Grey, number: int) -> None:
-        moved = number / (CYCLE * _cycles(size))
+        moved = number / FPS / CROSSING
         for blob in range(count):
             share = (blob // LANES / -(-count // LANES) + 0.37 * (blob % LANES) + moved) % 1
             x, y = round(share * size.width), round((blob % LANES + 0.4) * size.height / LANES)

@@ -31,7 +31,7 @@ class Spread:
         return {"median": round(self.median, 3), "min": round(self.least, 3), "max": round(self.most, 3)}
 
     def __str__(self) -> str:
-        return f"{_short(self.median)} ({_short(self.least)}-{_short(self.most)})"
+        return f"{_digits(self.median, 3)} ({_digits(self.least, 2)}-{_digits(self.most, 2)})"
 
 
 def interleaved(passes: Mapping[str, Callable[[], float]], rounds: int, done: Callable[[], None]) -> Costs:
@@ -58,6 +58,7 @@ def ratios(costs: Costs, reference: str) -> dict[str, Spread]:
     }
 
 
-def _short(value: float) -> str:
-    """Three digits that count."""
-    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+def _digits(value: float, count: int) -> str:
+    """At least so many digits that count, of a positive value."""
+    whole = len(str(int(value))) if value >= 1 else 0
+    return f"{value:.{max(0, min(2, count - whole))}f}"

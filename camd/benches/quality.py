@@ -2,8 +2,8 @@
 
 Idea: each run plays one drawn world (at one size, with one seed) or one video into the watcher that `camd run` uses,
 and holds the events against the truth as `camd replay --score` does. Drawn pictures are made while they are watched.
-Two figures are told beside the score: `events`, because one visitor should make one event, and `merged`, visitors who
-were there one after the other and became one event.
+Told beside the score, because one visitor should make one event: `merged`, how often two who were there one after
+the other became one event, and `split`, how often one visitor made another event.
 """
 
 import multiprocessing
@@ -22,7 +22,7 @@ import yaml
 from camd import score
 from camd.benches.footage import Size
 from camd.benches.report import Bar, Result
-from camd.camera.frame import Frame
+from camd.camera.frame import OPEN, Frame
 from camd.camera.stream import FileCamera
 from camd.capture import Watcher
 from camd.config import VisionConfig
@@ -95,6 +95,7 @@ class Run:
     job: Job
     score: Score
     merged: int
+    split: int
 
     def json(self) -> dict[str, Any]:
         """The score of this run."""
@@ -106,9 +107,9 @@ class Run:
 
     @property
     def fell_short(self) -> bool:
-        """Whether somebody was missed or merged, or nobody was called an event."""
+        """Whether a visitor made no event or not one of his own, or nobody made one."""
         too_long = self.score.false_s > TOLERATED * self.score.quiet_s
-        return bool(self.score.missed or self.score.false or self.merged or too_long)
+        return bool(self.score.missed or self.score.false or self.merged or self.split or too_long)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Summary:
 
     title: ClassVar[str] = "what the detector makes of known scenes (delay: median, p90, worst)"
     columns: ClassVar[tuple[str, ...]] = (
-        "scene", "hit", "events", "merged", "false", "false s", "delay s"
+        "scene", "hit", "merged", "split", "false", "false s", "delay s"
     )  # fmt: skip
 
     kind: str
@@ -132,7 +133,7 @@ class Summary:
         """A row."""
         told = _figures(self.runs)
         hit = f"{told['hit']} of {told['hit'] + told['missed']}"
-        counts = [str(told[name]) for name in ("events", "merged", "false")]
+        counts = [str(told[name]) for name in ("merged", "split", "false")]
         delays = " ".join(f"{told[name]:.2f}" for name in DELAYS if told[name] is not None)
         return self.scene, hit, *counts, f"{told['false_s']:.1f}", delays
 
@@ -142,7 +143,7 @@ class Shortcoming:
     """A run that did not go as it should."""
 
     title: ClassVar[str] = "runs that fell short"
-    columns: ClassVar[tuple[str, ...]] = ("scene", "variant", "missed", "merged", "false", "false s")
+    columns: ClassVar[tuple[str, ...]] = ("scene", "variant", "missed", "merged", "split", "false", "false s")
 
     run: Run
 
@@ -153,7 +154,7 @@ class Shortcoming:
     def cells(self) -> tuple[str, ...]:
         """A row."""
         told = _figures([self.run])
-        counts = [str(told[name]) for name in ("missed", "merged", "false")]
+        counts = [str(told[name]) for name in ("missed", "merged", "split", "false")]
         return self.run.job.name, self.run.job.variant, *counts, f"{told['false_s']:.1f}"
 
 
@@ -190,23 +191,23 @@ def judge(vision: VisionConfig, job: Job) -> Run:
                 found = _events((item for item in camera if isinstance(item, Frame)), vision)
                 zero, seconds = camera.video_start / SECOND, (camera.ends - camera.starts) / SECOND
             found = [Span(span.began + zero, span.ended + zero, span.label) for span in found]
-    return Run(job, score.score(right, found, seconds), _merged(right, found))
+    return Run(job, score.score(right, found, seconds), _merged(right, found), _split(right, found))
 
 
 def _judged(jobs: Sequence[Job], plan: Plan) -> Iterator[Run]:
     """Run the jobs and give their results in order."""
-    work = partial(judge, plan.vision)
-    if plan.processes == 1:
+    work, processes = partial(judge, plan.vision), min(plan.processes, len(jobs))
+    if processes <= 1:
         yield from map(work, jobs)
         return
-    with ProcessPoolExecutor(plan.processes, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(work, jobs)
 
 
 def _filmed(scene: Scene) -> Iterator[Frame]:
     for seconds, drawn in frames(scene):
         luma = cv2.cvtColor(drawn, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        yield Frame(round(seconds * SECOND), luma, drawn.copy)
+        yield Frame(round(seconds * SECOND), luma, drawn.copy, OPEN)
 
 
 def _events(film: Iterable[Frame], vision: VisionConfig) -> list[Span]:
@@ -226,6 +227,12 @@ def _merged(right: Truth, found: Sequence[Span]) -> int:
     return sum(min(span.overlap(first), span.overlap(second)) > OVERLAP for first, second in pairs for span in found)
 
 
+def _split(right: Truth, found: Sequence[Span]) -> int:
+    """How often one visitor made another event after his first."""
+    events = (sum(span.overlap(visit) > OVERLAP for span in found) for visit in right.events)
+    return sum(max(0, count - 1) for count in events)
+
+
 def _figures(runs: Sequence[Run]) -> dict[str, Any]:
     whole = score.total(run.score for run in runs)
     worst = max(whole.delays, default=None)
@@ -234,6 +241,7 @@ def _figures(runs: Sequence[Run]) -> dict[str, Any]:
         "missed": whole.missed,
         "events": whole.detected,
         "merged": sum(run.merged for run in runs),
+        "split": sum(run.split for run in runs),
         "false": whole.false,
         "false_s": round(whole.false_s, 3),
         "quiet_s": round(whole.quiet_s, 3),

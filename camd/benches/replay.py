@@ -1,7 +1,8 @@
 """What a video costs from file to clip, stage by stage, as multiples of decoding it.
 
 Idea: decoding is what nobody can avoid, so everything is told against a plain decode: PyAV, one thread, every picture
-in full quality. *Detect* is camd's camera and watcher, *remux* the whole of `Capture` with a store that is thrown away.
+in full quality. *Detect* is camd's camera, which decodes, and its watcher; *remux* is the whole of `Capture`, with a
+store that is thrown away.
 As whole processes, `camd replay` runs in turn with `dvr-scan -so` (its scan without output) where that is installed.
 Rule: CPU time, user and system, of the process that does the work.
 """
@@ -169,8 +170,8 @@ def _remux(video: Path) -> None:
 STAGES: Final[dict[str, Callable[[Path], object]]] = {
     "demux": _demux,
     REFERENCE: _decode,
-    "decode, detect": _detect,
-    "decode, detect, remux": _remux,
+    "detect": _detect,
+    "remux": _remux,
 }
 
 

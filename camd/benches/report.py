@@ -113,7 +113,7 @@ def print_tables(results: Iterable[Result]) -> None:
     shown = [result for result in results if result.columns]
     for _, alike in groupby(shown, type):
         rows = list(alike)
-        table = Table(title=rows[0].title, title_justify="left", box=SIMPLE_HEAD)
+        table = Table(title=rows[0].title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for column in rows[0].columns:
             table.add_column(column, overflow="fold")
         for row in rows:

@@ -22,7 +22,7 @@ import yaml
 from camd import score
 from camd.benches.footage import Size
 from camd.benches.report import Bar, Result
-from camd.camera.frame import OPEN, Frame
+from camd.camera.frame import Frame, Veil
 from camd.camera.stream import FileCamera
 from camd.capture import Watcher
 from camd.config import VisionConfig
@@ -207,7 +207,7 @@ def _judged(jobs: Sequence[Job], plan: Plan) -> Iterator[Run]:
 def _filmed(scene: Scene) -> Iterator[Frame]:
     for seconds, drawn in frames(scene):
         luma = cv2.cvtColor(drawn, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        yield Frame(round(seconds * SECOND), luma, drawn.copy, OPEN)
+        yield Frame(round(seconds * SECOND), luma, drawn.copy, Veil())
 
 
 def _events(film: Iterable[Frame], vision: VisionConfig) -> list[Span]:

@@ -20,7 +20,7 @@ from camd import config
 from camd.alerts.message import Anchor, Names, PictureSize, Source
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller, spill_until_stopped
-from camd.camera.frame import Frame
+from camd.camera.frame import Frame, Veil
 from camd.camera.stream import FileCamera
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
@@ -95,7 +95,9 @@ class Watcher:
         self, settings: VisionConfig, salt: str, record: Callable[[Footage], object], tell: Callable[[Finding], object]
     ) -> None:
         limits = Limits(settings.merge_gap, settings.cooldown)
-        self._sensitivity, self._limits, self._salt = settings.sensitivity, limits, salt
+        self._wanted = Settings(
+            settings.sensitivity, limits, salt, zones=settings.zones, ignore=settings.ignore, privacy=settings.privacy
+        )
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
         self._record, self._tell = record, tell
         self._sight: Sight | None = None
@@ -108,7 +110,7 @@ class Watcher:
         self._due = frame.t + self._interval
         if self._sight is None:
             height, width = frame.luma.shape
-            self._sight = Sight(width, height, Settings(self._sensitivity, self._limits, self._salt, frame.t))
+            self._sight = Sight(width, height, replace(self._wanted, start=frame.t))
         for finding in self._sight.look(frame.t, frame.luma):
             self._pass_on(finding)
             if isinstance(finding, Began | Grew):
@@ -154,9 +156,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _watch(settings: Config, places: Places, crew: Crew) -> None:
-    clock, source = SystemClock(), Path(settings.camera.source)
+    clock, source, veil = SystemClock(), Path(settings.camera.source), Veil(settings.vision.privacy)
     with ExitStack() as stack:
-        first = stack.enter_context(FileCamera(source, starts=clock.boot()))
+        first = stack.enter_context(FileCamera(source, clock.boot(), veil))
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
         stack.enter_context(_alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
@@ -168,7 +170,7 @@ def _watch(settings: Config, places: Places, crew: Crew) -> None:
         capture.play(first, crew.stop)
         ends = first.ends
         while settings.camera.loop and not crew.stop.is_set():
-            with FileCamera(source, starts=ends) as again:
+            with FileCamera(source, ends, veil) as again:
                 capture.play(again, crew.stop)
                 ends = again.ends
     crew.check()

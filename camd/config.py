@@ -46,7 +46,7 @@ class VisionConfig:
 
     sensitivity: int = 5
     fps: float = 15.0
-    merge_gap: Nanos = 1 * SECOND
+    merge_gap: Nanos = 6 * SECOND // 10
     cooldown: Nanos = 0
     zones: tuple[Zone, ...] = ()
     ignore: tuple[Polygon, ...] = ()

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from camd import config, score
-from camd.camera.frame import Frame
+from camd.camera.frame import Frame, Veil
 from camd.camera.stream import FileCamera
 from camd.capture import Capture, House
 from camd.clips.recorder import Stream
@@ -152,7 +152,7 @@ def _play(video: Path, setting: _Setting, progress: Progress) -> _Run:
     run, clock, stop = _Run(video), setting.clock(), threading.Event()
     started = SystemClock().boot()
     try:
-        with FileCamera(video, starts=clock.boot()) as camera:
+        with FileCamera(video, clock.boot(), Veil(setting.config.vision.privacy)) as camera:
             run.zero = clock.boot() - camera.video_start
             house = House(setting.config, clock, setting.shelf, run.happenings.append)
             capture = Capture(Stream(setting.config.camera.name, camera.format), house, AtOnce())

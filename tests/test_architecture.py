@@ -58,7 +58,7 @@ def _name(path: Path) -> str:
 
 def _imports(path: Path) -> set[str]:
     """Dotted names of everything that a file imports, at any depth."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camd.camera.frame import Veil
 from camd.camera.stream import FileCamera
 from camd.capture import Capture, House
 from camd.clips.recorder import Stream
@@ -86,7 +87,7 @@ def play(video: Path, settings: Config, on: Shelf) -> list[Happening]:
     """Run a video through the whole house on a manual clock and return all that happened."""
     happened: list[Happening] = []
     clock = ManualClock()
-    with FileCamera(video) as camera:
+    with FileCamera(video, veil=Veil(settings.vision.privacy)) as camera:
         house = House(settings, clock, on, happened.append)
         capture = Capture(Stream(settings.camera.name, camera.format), house, AtOnce())
         capture.play(camera, threading.Event())

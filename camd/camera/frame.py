@@ -39,6 +39,9 @@ class Veil:
             cv2.polylines(picture, corners, True, (COVER, COVER, COVER), VEIL_OUTLINE, shift=SUBPIXEL_BITS)
 
 
+OPEN: Final = Veil()  # covers nothing: for recordings that are nobody's camera
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture, taken at sensor time `t`.
@@ -51,7 +54,7 @@ class Frame:
     t: Nanos
     luma: NDArray[np.uint8]
     uncovered: Callable[[], NDArray[np.uint8]]
-    veil: Veil = Veil()
+    veil: Veil
 
     def picture(self) -> NDArray[np.uint8]:
         """Return the (height, width, 3) uint8 BGR picture, under the veil."""

@@ -23,7 +23,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from camd.camera.frame import Frame
+from camd.camera.frame import OPEN, Frame, Veil
 from camd.errors import UnusableInputError
 from camd.model import SECOND, Format, Nanos, Packet
 
@@ -44,11 +44,12 @@ class FileCamera:
     """One pass through a video file. Iterating gives each `Packet`, then the `Frame`s that it completes.
 
     Times start at `starts` for the first picture; `video_start` is that picture's own presentation time in the file.
+    `veil` covers what nobody may see in the pictures.
     Raises `UnusableInputError` when the file cannot be used, or, at its end, when it breaks off.
     """
 
-    def __init__(self, path: Path, starts: Nanos = 0) -> None:
-        self._path = path
+    def __init__(self, path: Path, starts: Nanos = 0, veil: Veil = OPEN) -> None:
+        self._path, self._veil = path, veil
         with ExitStack() as opened:
             self._container, self._stream = _open(path, opened)
             self._opened = opened.pop_all()
@@ -128,7 +129,7 @@ class FileCamera:
         self._frames += 1
         if self._recode:
             yield from self._recode(self._last, frame)
-        yield Frame(self._last, _luma(frame), partial(_bgr, frame))
+        yield Frame(self._last, _luma(frame), partial(_bgr, frame), self._veil)
 
     def _nanos(self, ticks: int) -> Nanos:
         return ticks * self._tick[0] // self._tick[1]

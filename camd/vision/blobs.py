@@ -92,12 +92,12 @@ def components(coarse: Grey) -> list[tuple[int, int, int, int]]:
     return [tuple(stat[:4]) for stat in stats[1:].tolist()]
 
 
-def find(coarse: Grey, boxes: Iterable[tuple[int, int, int, int]], restless: Grey, least_cells: int) -> list[Blob]:
-    """Make blobs of at least `least_cells` of the `boxes` of moving cells, the largest first."""
+def find(coarse: Grey, boxes: Iterable[tuple[int, int, int, int]], restless: Grey) -> list[Blob]:
+    """Make blobs of the `boxes` of moving cells, the largest first."""
     fresh: Grey = cv2.subtract(coarse, restless)  # type: ignore[assignment]
     found = [_blob(coarse, fresh, *box) for box in boxes]
     found.sort(key=lambda blob: -blob.cells)
-    return [blob for blob in found[:MOST_BLOBS] if blob.cells >= least_cells]
+    return found[:MOST_BLOBS]
 
 
 def _blob(coarse: Grey, fresh: Grey, x: int, y: int, width: int, height: int) -> Blob:

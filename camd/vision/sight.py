@@ -3,6 +3,7 @@
 Rule: pure and deterministic: the same luma at the same times gives the same findings, byte for byte.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,14 +12,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camd.model import SECOND, Box, Finding, Nanos, Reason, Suppressed
+from camd.model import SECOND, Box, Finding, Nanos, Polygon, Reason, Suppressed, Zone
 from camd.vision.background import Area, Background, Change, Reducer
 from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, components, find, is_shadow
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.restless import Restless
 from camd.vision.track import FORGET, HELD, KNOWN, STILL_MOST, Track, Tracks
+from camd.vision.zones import Masks
 
-LEAST_CELLS: Final = 2  # on the coarse grid: 8x14 pixels of 640x480 still count
+# sensitivity -> the least share of the watched picture that must move: 5 still counts 8x14 pixels of 640x480
+AREA: Final = {
+    1: 0.02, 2: 0.01, 3: 0.004, 4: 0.0015, 5: 0.0004, 6: 0.00035, 7: 0.0003, 8: 0.00025, 9: 0.0002, 10: 0.00015,
+}  # fmt: skip
+DEAF: Final = 14.0  # less the sensitivity: the least half-width of a pixel's band, in grey levels
 CROWD: Final = 6  # blobs; rain, snow or a shaking mount: what counts must then last for two frames
 SAME_DISMISSAL: Final = 1 * SECOND  # frames apart by less are one suppressed motion
 EVERYWHERE: Final = Box(0.0, 0.0, 1.0, 1.0)
@@ -35,13 +41,17 @@ SHADOW: Final = "a shadow or a pool of light"
 class Settings:
     """`sensitivity` 1 (deaf) to 10 (nervous); `limits` as `Episode` takes them; `salt` makes event ids unique.
 
-    `start` is the time of the camera's first frame.
+    `start` is the time of the camera's first frame. `zones` say where motion counts (nowhere else, if there are any),
+    `ignore` where it does not, `privacy` what nobody may see, the detector included.
     """
 
     sensitivity: int
     limits: Limits
     salt: str
     start: Nanos = 0
+    zones: tuple[Zone, ...] = ()
+    ignore: tuple[Polygon, ...] = ()
+    privacy: tuple[Polygon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,10 @@ class Sight:
         self._reducer = Reducer(width, height)
         rows, columns = self._reducer.shape[0] // CELL, self._reducer.shape[1] // CELL
         self._grid = Rect(0, 0, columns, rows)
-        self._background = Background(self._reducer.shape, floor=14.0 - settings.sensitivity)
+        sharpest = max([settings.sensitivity, *(zone.sensitivity or 0 for zone in settings.zones)])
+        self._background = Background(self._reducer.shape, floor=DEAF - sharpest)
+        self._masks = Masks(self._reducer.shape, settings.zones, settings.ignore, settings.privacy)
+        self._sensitivity = settings.sensitivity
         self._restless = Restless((rows, columns), settings.start)
         self._tracks = Tracks(self._grid)
         self._episode = Episode(settings.limits, settings.salt)
@@ -79,7 +92,7 @@ class Sight:
 
     def look(self, t: Nanos, luma: NDArray[np.uint8]) -> list[Finding]:
         """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time."""
-        picture = self._reducer(luma)
+        picture = self._masks.apply_privacy(self._reducer(luma))
         change = self._background.look(t, picture, [_pixels(track.place) for track in self._tracks.visitors()])
         self._last = t, picture, change
         if change.is_flood:
@@ -114,20 +127,31 @@ class Sight:
         """What moves: mere shadows, and the rest."""
         if change.moving is None:
             return [], []
-        coarse = coarse_cells(change.moving)
+        moving = self._masks.drop_ignored(change.moving, change.moving)
+        coarse = coarse_cells(moving)
         boxes = components(coarse)
         if len(boxes) >= CROWD:
-            coarse = coarse_cells(self._background.lasting(change.moving))
+            coarse = coarse_cells(self._background.lasting(moving))
             boxes = components(coarse)
         restless = self._restless.look(t, coarse, (track.place for track in self._tracks.visitors()))
         if not change.verdict:
             return [], []
         shadows: list[Blob] = []
         blobs: list[Blob] = []
-        for blob in find(coarse, boxes, restless, LEAST_CELLS):
-            is_light = is_shadow(blob, change.moving, picture, self._background.mean)
-            (shadows if is_light else blobs).append(blob)
+        for blob in find(coarse, boxes, restless):
+            if self._counts(blob):
+                is_light = is_shadow(blob, moving, picture, self._background.mean)
+                (shadows if is_light else blobs).append(blob)
         return shadows, blobs
+
+    def _counts(self, blob: Blob) -> bool:
+        """Whether the blob lies in a zone, if there are any, and is large enough for the sensitivity there."""
+        box = self._box(blob)
+        return self._masks.inside(box) and blob.cells >= self._least(self._masks.sensitivity_at(box, self._sensitivity))
+
+    def _least(self, sensitivity: int) -> int:
+        """Cells that must move at least, at this sensitivity."""
+        return math.ceil(AREA[sensitivity] * self._masks.watched / CELL**2)
 
     def _presence(self, t: Nanos, change: Change) -> Presence:
         """Who moves, who stands still, and who is given up."""
@@ -178,7 +202,7 @@ class Sight:
         return Reason(
             rule=rule,
             changed_pixels=cells * per_cell if things else change.outside * self._reducer.factor**2,
-            threshold=LEAST_CELLS * per_cell,
+            threshold=self._least(self._sensitivity) * per_cell,
             blocks=cells,
             noise_level=round(self._background.noise_level, 2),
             light_gain=round(change.light_gain, 3),

@@ -20,6 +20,7 @@ Grey = NDArray[np.uint8]
 
 # A pixel around for the drawing's rounding, and one for what the reducer cuts off: 1279 pixels are read as 319 times 4.
 PRIVATE_MARGIN: Final = np.ones((5, 5), np.uint8)
+FRAME: Final = 4  # pixels around the picture that areas are drawn on too
 SOFT_EDGE: Final = 0.02  # of the picture's width, around ignored areas: what sways past the line that was drawn
 AT_THE_LINE: Final = 128  # weight; a cell all of which moves just counts
 IN_ZONE: Final = 0.5  # of a box
@@ -37,7 +38,7 @@ class Masks:
         self, shape: tuple[int, int], zones: Sequence[Zone], ignore: Sequence[Polygon], privacy: Sequence[Polygon]
     ) -> None:
         self._zones = tuple(zones)
-        self.private = cv2.dilate(_drawn(shape, privacy), PRIVATE_MARGIN).astype(np.uint8) if privacy else None
+        self.private = _private(shape, privacy) if privacy else None
         self.weight = _weight(_drawn(shape, ignore)) if ignore else None
         self._public = None if self.private is None else np.invert(self.private)
         self._covered = np.full(shape, COVER, np.uint8)
@@ -80,11 +81,20 @@ class Masks:
 
 def _drawn(shape: tuple[int, int], areas: Sequence[Polygon]) -> Grey:
     """A mask of the areas, each with the pixels of its outline; one by one, as OpenCV cuts overlaps of one call out."""
-    mask = np.zeros(shape, np.uint8)
+    return _framed(shape, areas)[FRAME:-FRAME, FRAME:-FRAME].copy()
+
+
+def _framed(shape: tuple[int, int], areas: Sequence[Polygon]) -> Grey:
+    """The same with a frame around: OpenCV clips an outline that lies half a pixel outside, and all along it."""
+    mask = np.zeros((shape[0] + 2 * FRAME, shape[1] + 2 * FRAME), np.uint8)
     for area in areas:
-        corners = np.array(on_picture(area.points, shape[1], shape[0]), np.int32)
+        corners = np.array(on_picture(area.points, shape[1], shape[0]), np.int32) + (FRAME << SUBPIXEL_BITS)
         cv2.fillPoly(mask, [corners], (255,), shift=SUBPIXEL_BITS)
     return mask
+
+
+def _private(shape: tuple[int, int], areas: Sequence[Polygon]) -> Grey:
+    return cv2.dilate(_framed(shape, areas), PRIVATE_MARGIN)[FRAME:-FRAME, FRAME:-FRAME].astype(np.uint8)
 
 
 def _weight(ignored: Grey) -> Grey:

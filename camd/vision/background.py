@@ -41,9 +41,12 @@ LEAST_MOVED: Final = 4  # pixels; two cells of the coarse grid need so many
 FLOOD_FRACTION: Final = 0.5  # more are no verdict
 FLOOD_PATIENCE: Final = SECOND // 4  # then start again
 LIGHT_STEP: Final = 0.75  # grey levels that the mean must move before light is looked at
+LIGHT_JUMP: Final = 3.0  # from here on it is looked at in every frame, below in every second one
+LIGHT_EVERY: Final = 2
 LIGHT_CELL: Final = (12, 9)  # analysed pixels; 16x12 cells of a picture of 192x108
 LIGHT_TOLERANCE: Final = 6.0  # grey levels between a grid cell and the fitted light
 LIGHT_FOLLOWERS: Final = 0.5  # of the grid must follow the fit
+LIGHT_LEAST: Final = 0.5  # grey levels; less is not worth moving the background for
 CONTRAST: Final = 8.0  # grey levels between the two halves, to tell a gain from an offset
 GAINS: Final = (0.2, 5.0)  # what an exposure or a lamp can do to a picture
 
@@ -166,7 +169,8 @@ class Background:
 
     def _follow_light(self, picture: Grey) -> float:
         brightness = cv2.mean(picture)[0]
-        if abs(brightness - self._brightness) < LIGHT_STEP:
+        step = abs(brightness - self._brightness)
+        if step < LIGHT_STEP or (step < LIGHT_JUMP and self._frames % LIGHT_EVERY):
             return 1.0
         self._brightness = brightness  # a fit that fails is tried again when the mean moves on
         if self._usual_light is None:
@@ -175,6 +179,8 @@ class Background:
         if fit is None:
             return 1.0
         gain, offset = fit
+        if abs(gain - 1) * brightness + abs(offset) < LIGHT_LEAST:
+            return 1.0
         cv2.addWeighted(self.mean, gain, self.mean, 0, offset, dst=self.mean)
         np.clip(self.mean, 0, 255, out=self.mean)
         self._set_band()

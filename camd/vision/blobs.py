@@ -7,7 +7,7 @@ Rule: pure; components are sought on the coarse grid only (21 microseconds at 80
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -87,9 +87,10 @@ def coarse_cells(moving: Grey) -> Grey:
 
 def components(coarse: Grey) -> list[tuple[int, int, int, int]]:
     """The boxes (x, y, width, height) of moving cells that lie together."""
-    # Edges move and plain surfaces do not: widening joins the outline of one thing.
-    _, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(coarse, NEIGHBOURS))
-    return [tuple(stat[:4]) for stat in stats[1:].tolist()]
+    # Edges move and plain surfaces do not: widening joins the outline of one thing. Outlines alone are sought: on so
+    # small a grid that costs half of connectedComponentsWithStats.
+    outlines, _ = cv2.findContours(cv2.dilate(coarse, NEIGHBOURS), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return [cast("tuple[int, int, int, int]", cv2.boundingRect(outline)) for outline in outlines]
 
 
 def find(coarse: Grey, boxes: Iterable[tuple[int, int, int, int]], restless: Grey) -> list[Blob]:

@@ -64,6 +64,7 @@ class Episode:
         self._last_moved: Nanos = 0
         self._last_there: Nanos = 0
         self._last_grew: Nanos = 0
+        self._over_at: Nanos = 0
         self._muted_until: Nanos = 0
         self._count = 0
 
@@ -102,7 +103,7 @@ class Episode:
     def _begin(self, t: Nanos) -> list[Finding]:
         assert self._presence.reason is not None
         self._count += 1
-        name, began = f"{self._salt}-{self._count}", self._presence.began
+        name, began = f"{self._salt}-{self._count}", max(self._presence.began, self._over_at)
         self._event = Event(name, "motion", 0.0, began, t, self._presence.reason)
         self._last_grew = t
         return [Began(self._event, muted=t < self._muted_until)]
@@ -115,7 +116,7 @@ class Episode:
 
     def _end(self, t: Nanos) -> list[Finding]:
         event = self._updated()
-        self._event = None
+        self._event, self._over_at = None, event.ended
         self._muted_until = self._last_there + self._limits.cooldown
         return [Ended(event)]
 

@@ -22,8 +22,10 @@ PAUSE: Final = 0.35  # seconds without motion, after which it sets in anew
 REMEMBER: Final = 25.0  # seconds; time constant
 OFTEN: Final = 2.6  # so many onsets, each fading, make a cell restless
 SHARE_SECONDS: Final = 8.0  # time constant
-FRAME_MOST: Final = 0.1  # seconds that one frame stands for; between two looks nothing may have moved for long
+FRAME_MOST: Final = 0.2  # seconds that one look stands for; between two looks nothing may have moved for long
 MOSTLY: Final = 0.3  # of the time: water, a screen
+LOOK_EVERY: Final = 2  # frames in which something moves
+RENEW_EVERY: Final = 4  # of the same
 EVERYWHERE: Final = 0.3  # of all cells
 FIRST: Final = 0.8  # seconds
 NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
@@ -38,7 +40,8 @@ class Restless:
         self._moved = np.full(shape, -1e9, np.float32)  # seconds: when the cell last moved
         self._mask: Grey = np.zeros(shape, np.uint8)
         self._start = start
-        self._last = 0.0
+        self._last = self._faded = 0.0
+        self._looks = 0
 
     def look(self, t: Nanos, coarse: Grey, visitors: Iterable[Rect]) -> Grey:
         """Take the moving cells (0 or 255) of one frame; return the mask of restless cells as they were before it.
@@ -46,25 +49,36 @@ class Restless:
         What moves under `visitors` is theirs, and makes no place restless.
         """
         now = (t - self._start) / SECOND
+        before = self._mask
+        self._looks += 1
+        if self._looks % LOOK_EVERY and now >= FIRST:
+            return before
         moving = coarse > 0
         for visitor in visitors:
             moving[_cells(visitor)] = False
-        before = self._mask
-        passed = now - self._last
-        self._onsets *= math.exp(-passed / REMEMBER)
-        self._onsets += moving & (self._moved < now - PAUSE)
-        self._share *= math.exp(-passed / SHARE_SECONDS)
-        self._share += moving * np.float32(min(passed, FRAME_MOST) / SHARE_SECONDS)
-        self._moved[moving] = now
+        self._count(now, moving.nonzero())
+        if now < FIRST or self._looks % RENEW_EVERY == 0:
+            self._renew(now)
+        return before
+
+    def _count(self, now: float, cells: tuple[NDArray[np.intp], ...]) -> None:
+        self._onsets[cells] += self._moved[cells] < now - PAUSE
+        self._share[cells] += min(now - self._last, FRAME_MOST) / SHARE_SECONDS
+        self._moved[cells] = now
         self._last = now
         if now < FIRST:  # what moves when the camera starts is scenery, until it goes elsewhere
-            self._onsets[moving] = 2 * OFTEN
+            self._onsets[cells] = 2 * OFTEN
+
+    def _renew(self, now: float) -> None:
+        """Let what was counted fade, and find the cells that are restless now."""
+        passed, self._faded = now - self._faded, now
+        self._onsets *= math.exp(-passed / REMEMBER)
+        self._share *= math.exp(-passed / SHARE_SECONDS)
         restless = (self._onsets > OFTEN) | (self._share > MOSTLY)
         if restless.mean() > EVERYWHERE:  # then it is weather, and says nothing of a place
             restless[:] = False
-        # A cell beside a restless one is reached by the next gust.
+        # A cell beside a restless one is reached by the next gust. A new mask each time: `look` has given the old away.
         self._mask = cv2.dilate(restless.astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
-        return before
 
     @property
     def mask(self) -> Grey:

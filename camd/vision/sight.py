@@ -17,7 +17,7 @@ from camd.vision.background import Area, Background, Change, Reducer
 from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, components, find, is_shadow
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.restless import Restless
-from camd.vision.track import FORGET, HELD, KNOWN, STILL_MOST, Track, Tracks
+from camd.vision.track import FORGET, HELD, KNOWN, REMAINS, STILL_MOST, Track, Tracks
 from camd.vision.zones import Masks
 
 # sensitivity -> the least share of the watched picture that must move: 5 still counts 8x14 pixels of 640x480
@@ -84,6 +84,7 @@ class Sight:
         self._background = Background(self._reducer.shape, floor=DEAF - sharpest)
         self._masks = Masks(self._reducer.shape, settings.zones, settings.ignore, settings.privacy)
         self._sensitivity = settings.sensitivity
+        self._least_cells = self._least(settings.sensitivity)
         self._restless = Restless((rows, columns), settings.start)
         self._tracks = Tracks(self._grid)
         self._episode = Episode(settings.limits, settings.salt)
@@ -133,19 +134,24 @@ class Sight:
         if len(boxes) >= CROWD:
             coarse = coarse_cells(self._background.lasting(moving))
             boxes = components(coarse)
-        restless = self._restless.look(t, coarse, (track.place for track in self._tracks.visitors()))
+        visitors = self._tracks.visitors()
+        restless = self._restless.look(t, coarse, (track.place for track in visitors))
         if not change.verdict:
             return [], []
         shadows: list[Blob] = []
         blobs: list[Blob] = []
         for blob in find(coarse, boxes, restless):
-            if self._counts(blob):
-                is_light = is_shadow(blob, moving, picture, self._background.mean)
-                (shadows if is_light else blobs).append(blob)
+            if not self._counts(blob):
+                continue
+            is_known = any(visitor.box.touches(blob.rect, 0.0) for visitor in visitors)
+            is_light = not is_known and is_shadow(blob, moving, picture, self._background.mean)
+            (shadows if is_light else blobs).append(blob)
         return shadows, blobs
 
     def _counts(self, blob: Blob) -> bool:
         """Whether the blob lies in a zone, if there are any, and is large enough for the sensitivity there."""
+        if not self._masks.has_zones:
+            return blob.cells >= self._least_cells
         box = self._box(blob)
         return self._masks.inside(box) and blob.cells >= self._least(self._masks.sensitivity_at(box, self._sensitivity))
 
@@ -169,8 +175,11 @@ class Sight:
         return Presence(self._reason(change, rule, moving), first.born, is_parked=bool(parked))
 
     def _is_there(self, track: Track) -> bool:
-        is_known = track.has_travelled and track.seen - track.born >= KNOWN
-        return is_known and self._background.differs(_pixels(track.place)) >= HELD
+        """Whether somebody whom we know stands where the track ended: its place differs from the background."""
+        if not track.has_travelled or track.seen - track.born < KNOWN:
+            return False
+        share, place = self._background.differs(_pixels(track.place)), track.place
+        return share >= HELD and share * place.width * place.height >= REMAINS * track.size
 
     def _dismissal(self, change: Change, shadows: list[Blob], vain: list[Track]) -> Reason | None:
         if vain:
@@ -202,7 +211,7 @@ class Sight:
         return Reason(
             rule=rule,
             changed_pixels=cells * per_cell if things else change.outside * self._reducer.factor**2,
-            threshold=self._least(self._sensitivity) * per_cell,
+            threshold=self._least_cells * per_cell,
             blocks=cells,
             noise_level=round(self._background.noise_level, 2),
             light_gain=round(change.light_gain, 3),

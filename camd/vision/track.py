@@ -31,6 +31,8 @@ FIDGET: Final = SECOND // 2  # an unconfirmed track that is older moves in vain
 SPRINT: Final = 3.0  # times its own length, in a second
 HELD: Final = 0.3  # share of a still track's box that must differ from the background
 KNOWN: Final = SECOND  # a visitor was followed for so long before he stood still; a shred of one was not
+REMAINS: Final = 0.2  # of its size; what differs in its place must be more than a shred of it
+FADE: Final = 0.9  # of the size, per frame in which it is seen smaller
 STILL_MOST: Final = 30 * SECOND  # after that long without a movement it is parked, and the event is over
 MOMENTS: Final = SECOND // 2
 SWAY: Final = 2 * SECOND  # a track that got nowhere in so long sways in its place
@@ -55,6 +57,7 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)
     is_confirmed: bool = False
     length: float = 0.0  # the longest that it ever was
+    size: float = 0.0  # cells that moved at its best of late
     has_travelled: bool = False
     fresh_run: int = 0
     trail: deque[tuple[Nanos, Rect]] = field(default_factory=deque)  # its boxes of the last moments
@@ -204,6 +207,7 @@ def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
     track.hits += 1
     track.fresh_run = track.fresh_run + 1 if max(blob.fresh for blob in blobs) >= FRESH else 0
     track.cells = sum(blob.cells for blob in blobs)
+    track.size = max(track.cells, track.size * FADE)
     track.trail.append((track.seen, track.box))
     while track.trail and track.trail[0][0] < t - MOMENTS:
         track.trail.popleft()

@@ -66,6 +66,11 @@ class Masks:
             return moving
         return cv2.bitwise_and(moving, self.weight, dst=dst).astype(np.uint8, copy=False)
 
+    @property
+    def has_zones(self) -> bool:
+        """Whether it matters where something moves."""
+        return bool(self._zones)
+
     def inside(self, box: Box) -> bool:
         """Whether motion in this box can be an event: it is in a zone, or there are no zones."""
         return not self._zones or any(_is_in(box, zone) for zone in self._zones)

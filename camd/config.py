@@ -77,7 +77,7 @@ class StoreConfig:
 class MqttConfig:
     """`mqtt:` the broker that alerts go to."""
 
-    host: str = "localhost"
+    host: str = "127.0.0.1"
     port: int = 1883
     node: str = field(default_factory=socket.gethostname)
     prefix: str = "camd"

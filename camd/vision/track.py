@@ -38,7 +38,7 @@ MOMENTS: Final = SECOND // 2
 SWAY: Final = 2 * SECOND  # a track that got nowhere in so long sways in its place
 SLACK: Final = 1.0  # cells around a box that still touch it
 CALM: Final = 1.5  # fewer vain tracks than this, each counted for some seconds
-RESTLESS_AT_START: Final = 3.0
+RESTLESS_AT_START: Final = 1.0  # who is there when the camera starts is seen, if nothing else moves in vain
 CALM_SECONDS: Final = 4.0  # time constant of forgetting a vain track
 
 

@@ -93,11 +93,11 @@ class FileCamera:
         return self._last + round(SECOND / self.format.fps)
 
     def __iter__(self) -> Iterator[Packet | Frame]:
-        annex_b = None if self._recode else av.BitStreamFilterContext("h264_mp4toannexb,dump_extra", self._stream)
+        annex_b = None if self._recode else self._annex_b()
         for packet in self._packets():
             frames = self._decoded(packet)  # first: the filter empties the packet that it is given
             if annex_b:
-                yield from (self._copied(copy) for copy in annex_b.filter(packet) if copy.size)
+                yield from self._copies(annex_b, packet)
             for frame in frames:
                 yield from self._seen(frame)
         self._check_whole()
@@ -110,6 +110,19 @@ class FileCamera:
                 yield packet
         except (av.FFmpegError, OSError) as error:
             raise self._broken(f"breaks off after {self._frames} pictures ({error.strerror})") from error
+
+    def _annex_b(self) -> av.BitStreamFilterContext:
+        try:
+            return av.BitStreamFilterContext("h264_mp4toannexb,dump_extra", self._stream)
+        except av.FFmpegError as error:
+            raise self._broken(f"has damaged parameters ({error.strerror})") from error
+
+    def _copies(self, annex_b: av.BitStreamFilterContext, packet: "av.Packet[VideoStream]") -> list[Packet]:
+        try:
+            return [self._copied(copy) for copy in annex_b.filter(packet) if copy.size]
+        except av.FFmpegError as error:
+            _log.debug("%s: a damaged packet was skipped (%s)", self._path, error.strerror)
+            return []
 
     def _copied(self, packet: "av.Packet[VideoStream]") -> Packet:
         t = self._offset + self._nanos(packet.pts or 0)
@@ -176,13 +189,17 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
     file = opened.enter_context(path.open("rb"))
     try:
         options = limits | {"protocol_whitelist": ""}
-        container = av.open(file, "r", format=demuxer, options=options, buffer_size=READ_AT_ONCE)
+        container = av.open(
+            file, "r", format=demuxer, options=options, buffer_size=READ_AT_ONCE, metadata_errors="replace"
+        )
     except (av.FFmpegError, OSError) as error:  # OSError: a damaged file made FFmpeg seek out of it
         raise UnusableInputError(f"{path}: this is not a readable video ({error.strerror}).") from error
     opened.callback(container.close)
     if not container.streams.video:
         raise UnusableInputError(f"{path}: there is no video in this file. Give a file with pictures.")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise UnusableInputError(f"{path}: its pictures are of a kind that cannot be read.")
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
         found = f"{width}x{height}" if width else "damaged or larger ones"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
 from av.container import InputContainer
@@ -31,7 +31,10 @@ MUXER: Final = {
     "min_frag_duration": "500000",  # a stream of key pictures alone must not sync for every one
     "flush_packets": "1",
 }
-SEALED: Final = {"protocol_whitelist": ""}  # a recording opens nothing but itself
+# A recording is what we made, opens nothing but itself, and may be damaged.
+SEALED: Final[dict[str, Any]] = {
+    "format": "mov", "options": {"protocol_whitelist": ""}, "metadata_errors": "replace",
+}  # fmt: skip
 BOX_HEADER: Final = 8  # bytes: length and name
 LONG_BOX: Final = 1  # a length that says: the true one follows the name, in 8 bytes
 
@@ -176,7 +179,7 @@ def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
 
 def _length(path: Path) -> int:
     try:
-        with path.open("rb") as file, av.open(file, "r", format="mov", options=SEALED) as container:
+        with path.open("rb") as file, av.open(file, "r", **SEALED) as container:
             return max(_shown_until(container), default=0)
     except (av.FFmpegError, OSError, IndexError) as error:
         raise UnusableInputError(f"{path}: no picture of this clip can be read.") from error

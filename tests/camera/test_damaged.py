@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camd.camera.frame import Frame
 from camd.camera.stream import FileCamera
 from camd.errors import UnusableInputError
 from tests.worlds import film
@@ -29,13 +30,19 @@ def test_no_damage_is_met_with_anything_but_a_clear_refusal(
     chance = random.Random(seed)
     path = tmp_path_factory.mktemp("damaged") / originals[kind].name
     path.write_bytes(_harmed(bytearray(originals[kind].read_bytes()), harm, chance))
+    refusal = _refusal(path)
+    assert refusal == "" or (path.name in refusal and "\n" not in refusal)
+
+
+def _refusal(path: Path) -> str:
+    """Play the file; the words it is refused with, if it is."""
     try:
         with FileCamera(path) as camera:
             for _ in camera:
                 pass
     except UnusableInputError as refusal:
-        assert "\n" not in str(refusal)
-        assert path.name in str(refusal)
+        return str(refusal)
+    return ""
 
 
 def _harmed(data: bytearray, harm: str, chance: random.Random) -> bytes:
@@ -55,8 +62,7 @@ def _harmed(data: bytearray, harm: str, chance: random.Random) -> bytes:
 def test_an_mp4_that_was_cut_off_in_copying_gives_its_pictures_and_then_says_so(videos: Path, tmp_path: Path) -> None:
     path = tmp_path / "porch.mp4"
     path.write_bytes((videos / "car-detection.mp4").read_bytes()[:1_500_000])
-    frames = 0
-    with pytest.raises(UnusableInputError, match="breaks off"), FileCamera(path) as camera:  # noqa: PT012
-        for _ in camera:
-            frames += 1
-    assert frames > 200
+    frames: list[Frame] = []
+    with FileCamera(path) as camera, pytest.raises(UnusableInputError, match="breaks off"):
+        frames.extend(item for item in camera if isinstance(item, Frame))
+    assert len(frames) > 150

@@ -99,6 +99,7 @@ class Sight:
         if change.is_flood:
             return self._judge(t, self._reason(change, FLOODED))
         shadows, blobs = self._blobs(t, change, picture)
+        self._tracks.disturb(len(shadows))
         vain = self._tracks.look(t, blobs)
         self._restless.mark(track.box for track in vain if track.is_confirmed)
         findings = self._episode.look(t, self._presence(t, change))

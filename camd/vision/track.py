@@ -22,7 +22,7 @@ QUICK_CELLS: Final = 8  # smaller things must get somewhere first: they may be a
 TRAVEL: Final = 4.0  # cells that a track must get away from its birth, in a restless picture or when it is small
 TRAVEL_OF_SIZE: Final = 0.8  # and this share of its shorter side
 TRAVEL_MOST: Final = 8.0  # cells; a tenth of the picture is somewhere for anything
-FOLLOWED: Final = 7  # frames in which it must then have been seen, each overlapping the last
+FOLLOWED: Final = 9  # frames in which it must then have been seen, each overlapping the last
 STRAIGHT: Final = 0.4  # of its path; what sways comes back
 STRAIGHT_ON: Final = 0.6  # the same, in a restless picture
 FRESH: Final = 0.4  # share of a blob's cells that must lie outside of restless places
@@ -38,6 +38,7 @@ MOMENTS: Final = SECOND // 2
 SWAY: Final = 2 * SECOND  # a track that got nowhere in so long sways in its place
 SLACK: Final = 1.0  # cells around a box that still touch it
 CALM: Final = 1.5  # fewer vain tracks than this, each counted for some seconds
+SHADOW_UNREST: Final = 0.1  # of a vain track, for each shadow in a frame
 RESTLESS_AT_START: Final = 1.0  # who is there when the camera starts is seen, if nothing else moves in vain
 CALM_SECONDS: Final = 4.0  # time constant of forgetting a vain track
 
@@ -139,6 +140,10 @@ class Tracks:
         self.alive = [track for track in self.alive if track not in vain]
         self.unrest += len(vain)
         return vain
+
+    def disturb(self, shadows: int) -> None:
+        """So many shadows moved: what their edges do may look like a visitor."""
+        self.unrest += SHADOW_UNREST * shadows
 
     def drop(self, gone: Iterable[Track]) -> None:
         """Forget confirmed tracks that have left or are parked."""

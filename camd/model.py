@@ -159,6 +159,18 @@ class Suppressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Tampered:
+    """Something is wrong with what the camera sees, or (`on` False) is well again; decided at `t`.
+
+    `kind` is covered, blurred, moved, dark or frozen.
+    """
+
+    kind: str
+    on: bool
+    t: Nanos
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A clip is durable on disk."""
 
@@ -179,7 +191,7 @@ class Gap:
     """Packets were lost here: the disk was too slow for them."""
 
 
-Finding = Began | Grew | Ended | Suppressed
+Finding = Began | Grew | Ended | Suppressed | Tampered
 Happening = Finding | Saved
 Footage = Packet | Gap | Glimpse | Finding  # what the recorder makes clips of, in the order it happened
 

@@ -17,7 +17,7 @@ from camd.capture import Capture, House
 from camd.clips.recorder import Stream
 from camd.clock import ManualClock
 from camd.config import Config
-from camd.model import Began, Ended, Grew, Happening, Saved, Suppressed
+from camd.model import Began, Ended, Grew, Happening, Saved, Suppressed, Tampered
 from camd.store import sidecar
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
@@ -71,6 +71,8 @@ def _story(happening: Happening) -> str:
             return f"suppressed {began / 1e9:.2f} to {ended / 1e9:.2f}: {reason.rule}"
         case Saved(clip):
             return f"saved {clip.id} with {len(clip.events)} event"
+        case Tampered(kind, on, t):
+            return f"{kind} {on} at {t / 1e9:.2f}"
         case Grew():
             return ""
 
@@ -106,6 +108,7 @@ def test_what_was_said(lived: Lived) -> None:
     assert [t for t in topics if t != "events"] == [
         "porch/status",
         "porch/motion",
+        "porch/tamper",
         *("porch/motion", "porch/event", "porch/motion", "porch/clip"),
         *("porch/motion", "porch/event", "porch/motion", "porch/clip"),
         "porch/motion",

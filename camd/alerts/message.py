@@ -13,9 +13,26 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, assert_never
 
 from camd.clock import rfc3339
-from camd.model import SECOND, Alert, Began, Box, Clip, Ended, Event, Grew, Happening, Nanos, Reason, Saved, Suppressed
+from camd.model import (
+    SECOND,
+    Alert,
+    Began,
+    Box,
+    Clip,
+    Ended,
+    Event,
+    Grew,
+    Happening,
+    Nanos,
+    Reason,
+    Saved,
+    Suppressed,
+    Tampered,
+)
 
 UPDATE_EVERY: Nanos = SECOND
+MILLISECOND: Nanos = SECOND // 1000
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 _NOT_IN_A_LEVEL = re.compile(r"[+#/\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # wildcards, separator, what MQTT 3.1.1 forbids
 
 
@@ -49,8 +66,13 @@ class Names:
 
     @property
     def event(self) -> str:
-        """One alert for each event, at its onset."""
+        """One alert for each event, at its onset, and one for each kind of tampering."""
         return self._topic(self.camera, "event")
+
+    @property
+    def tamper(self) -> str:
+        """`ON` while the camera is covered, blurred, moved, dark or frozen, retained."""
+        return self._topic(self.camera, "tamper")
 
     @property
     def clip(self) -> str:
@@ -99,9 +121,13 @@ class _State:
 
 @dataclass(slots=True)
 class Told:
-    """What the house was last told of each open event of one camera. Starts empty; only `alerts_of` writes it."""
+    """What the house was last told of one camera: each open event, and the kinds of tampering that are on.
+
+    Starts empty; only `alerts_of` writes it.
+    """
 
     open: dict[str, _State] = field(default_factory=dict)
+    tampered: set[str] = field(default_factory=set)
 
 
 def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, ...]:
@@ -118,6 +144,8 @@ def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, 
             return _ended(event, source, told)
         case Saved(clip):
             return (Alert(source.names.clip, _clip_json(clip), retain=False, since=clip.began + clip.duration_ns),)
+        case Tampered():
+            return _tampered(happening, source, told)
         case Suppressed():
             return ()
         case _:
@@ -142,6 +170,11 @@ def fault(names: Names, what: str) -> Alert:
 def motion_off(names: Names) -> Alert:
     """Nothing moves: sent at start and before exit, so that no old ON stays on the broker."""
     return Alert(names.motion, "OFF", retain=True)
+
+
+def tamper_off(names: Names) -> Alert:
+    """Nothing is wrong with what the camera sees: sent at start, when nobody knows yet."""
+    return Alert(names.tamper, "OFF", retain=True)
 
 
 def stamped(payload: str, delayed: bool, latency_ms: float | None) -> str:
@@ -178,6 +211,24 @@ def _ended(event: Event, source: Source, told: Told) -> tuple[Alert, ...]:
     after = _State(event, max(before.top_score, event.confidence))
     end = Alert(source.names.events, _events_json("end", before, after, source), retain=False, since=event.ended)
     return (end,) if told.open else (motion_off(source.names), end)
+
+
+def _tampered(turned: Tampered, source: Source, told: Told) -> tuple[Alert, ...]:
+    names = source.names
+    if not turned.on:
+        told.tampered.discard(turned.kind)
+        return () if told.tampered else (tamper_off(names),)
+    alert = Alert(names.event, _alert_json(_tamper_event(turned, source), source), retain=False, since=turned.t)
+    is_first = not told.tampered
+    told.tampered.add(turned.kind)
+    return (Alert(names.tamper, "ON", retain=True), alert) if is_first else (alert,)
+
+
+def _tamper_event(turned: Tampered, source: Source) -> Event:
+    """It as an event, so that its alert has the keys of every alert; the reason's rule is the kind."""
+    reason = Reason(turned.kind, changed_pixels=0, threshold=0, blocks=0, noise_level=0.0, light_gain=1.0, box=WHOLE)
+    name = f"{turned.kind}-{source.anchor.unix_ns(turned.t) // MILLISECOND}"
+    return Event(name, "tamper", 1.0, turned.t, turned.t, reason)
 
 
 def _alert_json(event: Event, source: Source) -> str:

@@ -3,7 +3,7 @@
 Rule: never waits for a disk. What has waited for the broker for a second is copied to disk by a thread of its own.
 """
 
-from camd.alerts.message import Source, Told, alerts_of, motion_off, offline, online
+from camd.alerts.message import Source, Told, alerts_of, motion_off, offline, online, tamper_off
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.clock import Clock
 from camd.model import Alert, Happening
@@ -19,8 +19,9 @@ class Teller:
         self._told = Told()
 
     def start(self) -> None:
-        """The camera gives pictures, and nothing moves yet."""
-        self._put((online(self._source.names), motion_off(self._source.names)))
+        """The camera gives pictures, and nothing moves or is wrong with them yet."""
+        names = self._source.names
+        self._put((online(names), motion_off(names), tamper_off(names)))
 
     def tell(self, happening: Happening) -> None:
         """Tell of one happening."""

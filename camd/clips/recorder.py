@@ -33,6 +33,7 @@ from camd.model import (
     Packet,
     Saved,
     Suppressed,
+    Tampered,
 )
 from camd.store import sidecar
 from camd.store.files import replace_whole, sync_folder
@@ -115,7 +116,7 @@ class Recorder:
                 self._glimpse(item)
             case Gap():
                 self._lose()
-            case Suppressed():
+            case Suppressed() | Tampered():
                 pass
             case _:
                 assert_never(item)

@@ -18,8 +18,23 @@ from camd.alerts.message import (
     offline,
     online,
     stamped,
+    tamper_off,
 )
-from camd.model import SECOND, Alert, Began, Box, Clip, Ended, Event, Grew, Happening, Reason, Saved, Suppressed
+from camd.model import (
+    SECOND,
+    Alert,
+    Began,
+    Box,
+    Clip,
+    Ended,
+    Event,
+    Grew,
+    Happening,
+    Reason,
+    Saved,
+    Suppressed,
+    Tampered,
+)
 
 NAMES = Names("camd", "pi", "porch")
 SOURCE = Source(NAMES, Anchor("boot-1", 1_767_225_600 * SECOND), PictureSize(640, 480))
@@ -141,11 +156,35 @@ def test_suppressed_motion_is_not_told() -> None:
     assert told_by(Suppressed(0, SECOND, REASON)) == [()]
 
 
+def test_tampering_is_a_state_and_an_alert() -> None:
+    (alerts,) = told_by(Tampered("covered", True, EVENT.began))
+    assert alerts[0] == Alert("camd/pi/porch/tamper", "ON", retain=True)
+    assert (alerts[1].topic, alerts[1].retain, alerts[1].since) == ("camd/pi/porch/event", False, EVENT.began)
+    assert alerts[1].payload == (
+        '{"v":1,"event_type":"tamper","event_id":"covered-1767225603200","camera":"porch",'
+        '"began":1767225603.2,"began_iso":"2026-01-01T00:00:03.200Z","label":"tamper","confidence":1.0,"zones":[],'
+        '"changed_pixels":0,"threshold":0,"noise_level":0.0,'
+        '"motion_center_x":320,"motion_center_y":240,"motion_width":640,"motion_height":480,'
+        '"reason":{"rule":"covered","changed_pixels":0,"threshold":0,"blocks":0,"noise_level":0.0,'
+        '"light_gain":1.0,"box":[0.0,0.0,1.0,1.0]},"delayed":false,"latency_ms":null}'
+    )
+    assert len(alerts) == 2
+
+
+def test_tampering_is_on_until_the_last_kind_is_off() -> None:
+    kinds = [("covered", True), ("frozen", True), ("covered", False), ("frozen", False)]
+    told = told_by(*(Tampered(kind, on, EVENT.began) for kind, on in kinds))
+    said = [[alert.payload for alert in alerts if alert.topic == NAMES.tamper] for alerts in told]
+    assert said == [["ON"], [], [], ["OFF"]]
+    assert [len(alerts) for alerts in told] == [2, 1, 0, 1]
+
+
 def test_states_are_plain_words_that_the_broker_keeps() -> None:
     assert online(NAMES) == Alert("camd/pi/porch/status", "online", retain=True)
     assert offline(NAMES) == Alert("camd/pi/porch/status", "offline", retain=True)
     assert fault(NAMES, "no pictures") == Alert("camd/pi/porch/status", "fault:no pictures", retain=True)
     assert motion_off(NAMES) == Alert("camd/pi/porch/motion", "OFF", retain=True)
+    assert tamper_off(NAMES) == Alert("camd/pi/porch/tamper", "OFF", retain=True)
 
 
 def test_an_alert_is_stamped_when_it_is_sent() -> None:

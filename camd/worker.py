@@ -66,36 +66,18 @@ class Direct(Generic[T]):
         """Nothing is ever left to do."""
 
 
-class Queued(Generic[T]):
-    """Handles every item in order in a thread of its own.
+class _Threaded(Generic[T]):
+    """A lane with a thread of its own. What waits stands in `_items`; `_changed` guards it."""
 
-    `weigh` says how much of `most` an item takes while it waits; one that does not fit is dropped. Items that weigh
-    nothing always fit.
-    """
-
-    def __init__(
-        self, crew: Crew, name: str, handle: Callable[[T], None], weigh: Callable[[T], int], most: int
-    ) -> None:
-        self._handle, self._weigh, self._most = handle, weigh, most
+    def __init__(self, crew: Crew, name: str, handle: Callable[[T], None]) -> None:
+        self._handle = handle
         self._items: deque[T] = deque()
-        self._load = 0
         self._closed = False
         self._changed = threading.Condition()
         self._thread = crew.start(name, self._work)
 
-    def put(self, item: T) -> bool:
-        """Queue the item, or drop it (False) when the handler is too far behind."""
-        weight = self._weigh(item)
-        with self._changed:
-            if weight and self._load + weight > self._most:
-                return False
-            self._items.append(item)
-            self._load += weight
-            self._changed.notify()
-        return True
-
     def close(self) -> None:
-        """Wait until the handler has done everything that was queued."""
+        """Wait until the handler has done everything that was taken."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -109,44 +91,56 @@ class Queued(Generic[T]):
                     return
                 item = self._items.popleft()
             self._handle(item)
-            with self._changed:
-                self._load -= self._weigh(item)
+            self._handled(item)
+
+    def _handled(self, item: T) -> None:
+        """The handler is done with `item`."""
 
 
-class Latest(Generic[T]):
+class Queued(_Threaded[T]):
+    """Handles every item in order in a thread of its own.
+
+    `weigh` says how much of `most` an item takes until it is handled; one that does not fit is dropped. Items that
+    weigh nothing always fit.
+    """
+
+    def __init__(
+        self, crew: Crew, name: str, handle: Callable[[T], None], weigh: Callable[[T], int], most: int
+    ) -> None:
+        self._weigh, self._most, self._load = weigh, most, 0
+        super().__init__(crew, name, handle)
+
+    def put(self, item: T) -> bool:
+        """Queue the item, or drop it (False) when the handler is too far behind."""
+        weight = self._weigh(item)
+        with self._changed:
+            if weight and self._load + weight > self._most:
+                return False
+            self._items.append(item)
+            self._load += weight
+            self._changed.notify()
+        return True
+
+    def _handled(self, item: T) -> None:
+        with self._changed:
+            self._load -= self._weigh(item)
+
+
+class Latest(_Threaded[T]):
     """Handles the newest item in a thread of its own; one that a newer overtakes is skipped and counted."""
 
     def __init__(self, crew: Crew, name: str, handle: Callable[[T], None]) -> None:
-        self._handle = handle
-        self._slot: list[T] = []
-        self._closed = False
         self.skipped = 0
-        self._changed = threading.Condition()
-        self._thread = crew.start(name, self._work)
+        super().__init__(crew, name, handle)
 
     def put(self, item: T) -> bool:
         """Offer the item in place of one that still waits."""
         with self._changed:
-            self.skipped += len(self._slot)
-            self._slot[:] = [item]
+            self.skipped += len(self._items)
+            self._items.clear()
+            self._items.append(item)
             self._changed.notify()
         return True
-
-    def close(self) -> None:
-        """Wait until the last item offered is handled."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._slot or self._closed)
-                if not self._slot:
-                    return
-                item = self._slot.pop()
-            self._handle(item)
 
 
 class Lanes(Protocol):

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camd.model import SECOND, Nanos
+from camd.vision.light import LightFollower
 
 Grey = NDArray[np.uint8]
-Grid = NDArray[np.float32]
 Area = tuple[int, int, int, int]  # left, top, right, bottom in analysed pixels
 
 MIN_WIDTH: Final = 160  # analysis pictures are 160 to 319 pixels wide
@@ -40,15 +40,6 @@ QUIET_FRACTION: Final = 1 / 4000  # fewer pixels out of their band than this are
 LEAST_MOVED: Final = 4  # pixels; two cells of the coarse grid need so many
 FLOOD_FRACTION: Final = 0.5  # more are no verdict
 FLOOD_PATIENCE: Final = SECOND // 4  # then start again
-LIGHT_STEP: Final = 0.75  # grey levels that the mean must move before light is looked at
-LIGHT_JUMP: Final = 3.0  # from here on it is looked at in every frame, below in every second one
-LIGHT_EVERY: Final = 2
-LIGHT_CELL: Final = (12, 9)  # analysed pixels; 16x12 cells of a picture of 192x108
-LIGHT_TOLERANCE: Final = 6.0  # grey levels between a grid cell and the fitted light
-LIGHT_FOLLOWERS: Final = 0.5  # of the grid must follow the fit
-LIGHT_LEAST: Final = 0.5  # grey levels; less is not worth moving the background for
-CONTRAST: Final = 8.0  # grey levels between the two halves, to tell a gain from an offset
-GAINS: Final = (0.2, 5.0)  # what an exposure or a lamp can do to a picture
 
 
 class Reducer:
@@ -107,15 +98,14 @@ class Background:
         self._low, self._high, self._mean8 = (np.zeros(shape, np.uint8) for _ in range(3))
         self._inside, self._outside, self._moved, self._open = (np.zeros(shape, np.uint8) for _ in range(4))
         self._was_inside = np.full(shape, 255, np.uint8)
-        self._half_width, self._error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._half_width = np.zeros(shape, np.float32)
         self._past: deque[tuple[Nanos, Grey]] = deque()
         self._spare: list[Grey] = []
         self._frames = 0
         self._learned: Nanos = 0
         self._started: Nanos = 0
         self._flooded_since: Nanos | None = None
-        self._brightness = 0.0
-        self._usual_light: _Light | None = None  # of the mean, made when it is first needed
+        self._light = LightFollower()
         self.noise_level = DEVIATION_START
 
     def look(self, t: Nanos, picture: Grey, visitors: Iterable[Area] = ()) -> Change:
@@ -157,30 +147,21 @@ class Background:
         self._past.clear()
         self._learned = self._started = t
         self._flooded_since = None
-        self._brightness = cv2.mean(picture)[0]
+        self._light.restart(picture)
         self._set_band()
 
     def _set_band(self) -> None:
         cv2.convertScaleAbs(self.mean, dst=self._mean8)
-        self._usual_light = None
+        self._light.forget()
         cv2.addWeighted(self.deviation, BAND_PER_DEVIATION, self.deviation, 0, self._floor, dst=self._half_width)
         cv2.subtract(self.mean, self._half_width, dst=self._low, dtype=cv2.CV_8U)
         cv2.add(self.mean, self._half_width, dst=self._high, dtype=cv2.CV_8U)
 
     def _follow_light(self, picture: Grey) -> float:
-        brightness = cv2.mean(picture)[0]
-        step = abs(brightness - self._brightness)
-        if step < LIGHT_STEP or (step < LIGHT_JUMP and self._frames % LIGHT_EVERY):
-            return 1.0
-        self._brightness = brightness  # a fit that fails is tried again when the mean moves on
-        if self._usual_light is None:
-            self._usual_light = _Light(self._mean8)
-        fit = self._usual_light.fit(picture)
+        fit = self._light.look(picture, self._mean8)
         if fit is None:
             return 1.0
         gain, offset = fit
-        if abs(gain - 1) * brightness + abs(offset) < LIGHT_LEAST:
-            return 1.0
         cv2.addWeighted(self.mean, gain, self.mean, 0, offset, dst=self.mean)
         np.clip(self.mean, 0, 255, out=self.mean)
         self._set_band()
@@ -224,7 +205,7 @@ class Background:
         cv2.accumulateWeighted(picture, self.mean, mean_rate, mask=self._outside)
         cv2.subtract(self._open, self._inside, dst=self._outside)
         cv2.accumulateWeighted(picture, self.mean, _rate(seconds, COVERED_SECONDS), mask=self._outside)
-        self._brightness += (cv2.mean(picture)[0] - self._brightness) * mean_rate
+        self._light.learn(picture, mean_rate)
         self.noise_level = cv2.mean(self.deviation)[0]
         self._set_band()
 
@@ -232,45 +213,3 @@ class Background:
 def _rate(seconds: float, time_constant: float) -> float:
     """Weight of a new sample `seconds` after the last one, for an exponential mean."""
     return 1.0 - math.exp(-seconds / time_constant) if time_constant > 0 else 0.0
-
-
-class _Light:
-    """How light lies on a coarse grid of the background, ready to be compared with a picture's."""
-
-    def __init__(self, background: Grey) -> None:
-        self._cells = _grid(background)
-        order = np.argsort(self._cells)
-        self._dark, self._bright = order[: order.size // 2], order[order.size // 2 :]
-        self._levels = _median(self._cells[self._dark]), _median(self._cells[self._bright])
-
-    def fit(self, picture: Grey) -> tuple[float, float] | None:
-        """Gain and offset that took the background to `picture`, if the light of the whole picture changed.
-
-        The median change of the darker and of the brighter half of the grid gives two points of a line; medians, so
-        that something that moves in less than half of the picture cannot bend it.
-        """
-        cells = _grid(picture)
-        change = cells - self._cells
-        x0, x1 = self._levels
-        y0, y1 = x0 + _median(change[self._dark]), x1 + _median(change[self._bright])
-        gain = (y1 - y0) / (x1 - x0) if x1 - x0 > CONTRAST else 1.0
-        if not GAINS[0] <= gain <= GAINS[1]:
-            return None
-        offset = (y0 + y1 - gain * (x0 + x1)) / 2
-        unexplained = np.abs(self._cells * (gain - 1) + offset - change)
-        followers = np.count_nonzero(unexplained < LIGHT_TOLERANCE)
-        return (gain, offset) if followers >= LIGHT_FOLLOWERS * cells.size else None
-
-
-def _grid(picture: Grey) -> Grid:
-    """Means of the cells of `LIGHT_CELL` pixels, as one row; whole cells alone, which makes it four times as fast."""
-    height, width = picture.shape
-    columns, rows = width // LIGHT_CELL[0], height // LIGHT_CELL[1]
-    whole = picture[: rows * LIGHT_CELL[1], : columns * LIGHT_CELL[0]]
-    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
-
-
-def _median(values: Grid) -> float:
-    """The upper median; `np.median` costs eight times as much on so few values."""
-    middle = values.size // 2
-    return float(np.partition(values, middle)[middle])

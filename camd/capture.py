@@ -25,7 +25,7 @@ from camd.camera.stream import FileCamera
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import Clock, SystemClock
-from camd.config import Config, VisionConfig
+from camd.config import Config
 from camd.errors import ConfigError
 from camd.model import SECOND, Began, Finding, Footage, Format, Gap, Glimpse, Grew, Happening, Nanos, Packet
 from camd.places import Places
@@ -37,16 +37,25 @@ from camd.worker import Crew, Lane, Lanes, Threads
 
 EARLY: Final = 0.85  # of the analysis interval: a frame that comes so early still counts as due
 Tell = Callable[[Happening], object]
+Observe = Callable[[Frame, Sight], object]
+
+
+def unobserved(frame: Frame, sight: Sight) -> None:
+    """Nobody looks over vision's shoulder."""
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a camera's footage runs through: the settings, the time, the store, and who hears of it."""
+    """What a camera's footage runs through: the settings, the time, the store, and who hears of it.
+
+    `observe` gets each frame that vision looked at, after everybody was told of what it found.
+    """
 
     config: Config
     clock: Clock
     shelf: Shelf
     tell: Tell
+    observe: Observe = unobserved
 
 
 class Capture:
@@ -58,7 +67,7 @@ class Capture:
         self._recorder = Recorder(stream, config.record, house.shelf, clock, house.tell)
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
-        self._watcher = Watcher(config.vision, salt, self._recording.put, house.tell)
+        self._watcher = Watcher(salt, self._recording.put, house)
         self._watching: Lane[Frame] = lanes.newest("watcher", self._watcher.look)
         self._lost = False
 
@@ -91,15 +100,14 @@ class Capture:
 class Watcher:
     """Looks at frames, no more often than wanted, and passes on what it finds."""
 
-    def __init__(
-        self, settings: VisionConfig, salt: str, record: Callable[[Footage], object], tell: Callable[[Finding], object]
-    ) -> None:
+    def __init__(self, salt: str, record: Callable[[Footage], object], house: House) -> None:
+        settings = house.config.vision
         limits = Limits(settings.merge_gap, settings.cooldown)
         self._wanted = Settings(
             settings.sensitivity, limits, salt, zones=settings.zones, ignore=settings.ignore, privacy=settings.privacy
         )
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
-        self._record, self._tell = record, tell
+        self._record, self._tell, self._observe = record, house.tell, house.observe
         self._sight: Sight | None = None
         self._due: Nanos | None = None
 
@@ -116,6 +124,7 @@ class Watcher:
             if isinstance(finding, Began | Grew):
                 box = finding.event.reason.box
                 self._record(Glimpse(frame.t, box.width * box.height, frame.jpeg))
+        self._observe(frame, self._sight)
 
     def close(self) -> None:
         """The camera has stopped."""

@@ -1,46 +1,43 @@
 """Runs recordings through the house, faster than real time: the testers' verb.
 
-Idea: a video is a camera, time is moved instead of waited for, and every part is the one that `camd run` uses. The
-same video, settings and platform give the same output, byte for byte (`wall_s` aside).
-Rule: never sends anything; the notify process is not started.
+A video is a camera, time is moved instead of waited for, and every part is the one that `camd run` uses. The same
+video, settings and platform give the same output, byte for byte (`wall_s` aside). Nothing is sent to anybody.
 """
 
+import argparse
 import sys
 import tempfile
-import threading
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
-from xml.etree import ElementTree as Xml
+from typing import Final
 
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from camd import config, score
-from camd.camera.frame import Frame, Veil
-from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
-from camd.clock import Clock, ManualClock, SystemClock
+from camd.clock import ManualClock
 from camd.config import Config
-from camd.errors import CamdError, UnusableInputError
-from camd.model import SECOND, Clip, Ended, Event, Happening, Nanos, Packet, Saved, Suppressed
+from camd.errors import UnusableInputError, UsageError
 from camd.places import Places
-from camd.score import Score, Span, Truth
+from camd.replays import against, report, sheet
+from camd.replays.film import Film
+from camd.replays.playing import Run, Setting, Viewer, play
+from camd.replays.report import Detail
+from camd.score import Truth
+from camd.store.files import writing
 from camd.store.shelf import Shelf
 from camd.terminal import Parser, print_json, say
-from camd.worker import AtOnce
 
 VIDEOS: Final = (".avi", ".mkv", ".mov", ".mp4")
 EPILOG: Final = (
     "exit codes: 0 well; 1 a score below what a truth file demands; 64 wrong usage; 65 a video that cannot be used or"
-    " breaks off; 75 another camd holds DIR; 78 bad config"
+    " breaks off; 73 an output that cannot be written; 75 another camd holds DIR; 78 bad config"
 )
+# What is told of a run with one kind of settings, and so not beside --against.
+ALONE: Final = ("score", "accept", "junit", "explain", "sheet", "verbose", "data")
 
 
 def main(arguments: list[str]) -> int:
@@ -48,16 +45,14 @@ def main(arguments: list[str]) -> int:
     wanted = _parser().parse_args(arguments)
     settings = config.load(wanted.config)
     videos = [video for given in wanted.videos for video in _videos(given)]
-    truths = {video: _truth(video) for video in videos} if wanted.score else {}
+    _check(wanted, videos)
     with ExitStack() as stack:
-        places = _places(wanted, stack)
-        shelf = stack.enter_context(Shelf.open(places, settings.store, ManualClock()))
-        progress = stack.enter_context(_progress())
-        runs = []
-        for video in videos:
-            run = _play(video, _Setting(settings, shelf, wanted.realtime), progress)
-            _show(run, wanted)
-            runs.append(run)
+        desk = _Desk(wanted, _setting(settings, wanted, stack), stack.enter_context(_progress()))
+        if wanted.against:
+            other = _setting(config.load(wanted.against), wanted, stack)
+            return _code([run for video in videos for run in desk.compare(video, other)])
+        truths = {video: _truth(video) for video in videos} if wanted.score else {}
+        runs = [desk.run(video) for video in videos]
     return _conclude(runs, truths, wanted)
 
 
@@ -72,17 +67,39 @@ def _parser() -> Parser:
         "--json", action="store_true", help="print JSON Lines: an object per event and a summary per video"
     )
     parser.add_argument("--verbose", action="store_true", help="also print what was seen and judged not to be an event")
-    parser.add_argument(
+    parser.add_argument("--realtime", action="store_true", help="as slowly as the video was recorded")
+    pictures = parser.add_argument_group("why", "what vision made of one video, as pictures to look at or to send")
+    pictures.add_argument(
+        "--explain", type=_ending(".mp4"), metavar="OUT.mp4",
+        help="film it: what moves, what is followed, which rule decided, over the video",
+    )  # fmt: skip
+    pictures.add_argument(
+        "--sheet", type=_ending(".png"), metavar="OUT.png", help="one picture: a row for each event, with its reason"
+    )
+    scoring = parser.add_argument_group("how good")
+    scoring.add_argument(
         "--score", action="store_true", help="hold the events against VIDEO's .truth.yaml; exit 1 below it"
     )
-    parser.add_argument(
+    scoring.add_argument(
         "--accept", action="store_true", help="write the events of this run as .truth.yaml of each video"
     )
-    parser.add_argument(
+    scoring.add_argument(
         "--junit", type=Path, metavar="FILE", help="with --score: write JUnit XML, a test case per video"
     )
-    parser.add_argument("--realtime", action="store_true", help="as slowly as the video was recorded")
+    scoring.add_argument(
+        "--against", type=Path, metavar="OTHER.yaml",
+        help="play each video with these settings too, and print which events appear, vanish or change with them",
+    )  # fmt: skip
     return parser
+
+
+def _ending(suffix: str) -> Callable[[str], Path]:
+    def path(text: str) -> Path:
+        if Path(text).suffix.lower() != suffix:
+            raise argparse.ArgumentTypeError(f"'{text}' does not end in {suffix}")
+        return Path(text)
+
+    return path
 
 
 def _videos(given: Path) -> list[Path]:
@@ -94,9 +111,25 @@ def _videos(given: Path) -> list[Path]:
     return found
 
 
-def _places(wanted: Namespace, stack: ExitStack) -> Places:
-    if wanted.data:
-        return Places.of(wanted.data)
+def _check(wanted: Namespace, videos: Sequence[Path]) -> None:
+    """Refuse what cannot be had together."""
+    beside = [f"--{name}" for name in ALONE if getattr(wanted, name)]
+    if wanted.against and beside:
+        raise UsageError(f"camd replay: --against cannot be had together with {', '.join(beside)}. Give one of them.")
+    if (wanted.explain or wanted.sheet) and len(videos) > 1:
+        raise UsageError(f"camd replay: --explain and --sheet show one video. got {len(videos)}. Give one of them.")
+    if wanted.explain and wanted.explain.resolve() in [video.resolve() for video in videos]:
+        raise UsageError(f"camd replay: --explain would overwrite {wanted.explain}. Give another name.")
+
+
+def _setting(settings: Config, wanted: Namespace, stack: ExitStack) -> Setting:
+    shelf = stack.enter_context(Shelf.open(_places(wanted.data, stack), settings.store, ManualClock()))
+    return Setting(settings, shelf, wanted.realtime)
+
+
+def _places(data: Path | None, stack: ExitStack) -> Places:
+    if data:
+        return Places.of(data)
     temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="camd-replay-")))
     return Places(temporary / "data", temporary / "run")
 
@@ -107,148 +140,74 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    config: Config
-    shelf: Shelf
-    realtime: bool
+class _Desk:
+    """Plays videos and shows what came of them, as it was wanted."""
 
-    def clock(self) -> Clock:
-        return SystemClock() if self.realtime else ManualClock()
+    def __init__(self, wanted: Namespace, setting: Setting, progress: Progress) -> None:
+        self._wanted, self._setting, self._progress = wanted, setting, progress
 
+    def run(self, video: Path) -> Run:
+        """Play one video, draw it, and show its events."""
+        run, vision = Run(video), self._setting.config.vision
+        log = sheet.Log()
+        with ExitStack() as stack:
+            viewers: list[Viewer] = [log] if self._wanted.sheet else []
+            if self._wanted.explain:
+                viewers.append(stack.enter_context(Film(self._wanted.explain, run, vision)))
+            play(run, self._setting, self._progress, viewers)
+        if self._wanted.sheet and run.frames:
+            sheet.write(self._wanted.sheet, run, log, vision)
+        self._show(run)
+        return run
 
-@dataclass(slots=True, eq=False)
-class _Run:
-    """One video's replay. `zero` is the clock's time at which the video's own time is 0."""
+    def _show(self, run: Run) -> None:
+        detail = Detail(suppressed=self._wanted.verbose, kept=bool(self._wanted.data))
+        if run.frames and self._wanted.json:
+            for line in report.lines(run, detail):
+                print_json(line)
+            sys.stdout.flush()
+        elif run.frames:
+            Console().print(report.table(run, detail))
+        _tell_trouble(run)
 
-    video: Path
-    happenings: list[Happening] = field(default_factory=list)
-    zero: Nanos = 0
-    frames: int = 0
-    seconds: float = 0.0
-    wall_s: float = 0.0
-    trouble: CamdError | None = None
-
-    def events(self) -> list[Event]:
-        return [happening.event for happening in self.happenings if isinstance(happening, Ended)]
-
-    def suppressed(self) -> list[Suppressed]:
-        return [happening for happening in self.happenings if isinstance(happening, Suppressed)]
-
-    def clip_of(self, event: Event) -> Clip | None:
-        """The first clip that holds the event, as long as it was kept."""
-        clips = (happening.clip for happening in self.happenings if isinstance(happening, Saved))
-        return next((clip for clip in clips if event.id in clip.events), None)
-
-    def at(self, t: Nanos) -> float:
-        """Seconds on the video's own clock."""
-        return round((t - self.zero) / SECOND, 3)
-
-    def spans(self) -> list[Span]:
-        return [Span(self.at(event.began), self.at(event.ended), event.label) for event in self.events()]
-
-
-def _play(video: Path, setting: _Setting, progress: Progress) -> _Run:
-    run, clock, stop = _Run(video), setting.clock(), threading.Event()
-    started = SystemClock().boot()
-    try:
-        with FileCamera(video, clock.boot(), Veil(setting.config.vision.privacy)) as camera:
-            run.zero = clock.boot() - camera.video_start
-            house = House(setting.config, clock, setting.shelf, run.happenings.append)
-            capture = Capture(Stream(setting.config.camera.name, camera.format), house, AtOnce())
-            try:
-                capture.play(_counted(camera, run, progress), stop)
-            finally:
-                capture.close()
-                run.seconds = round((camera.ends - camera.starts) / SECOND, 3)
-    except UnusableInputError as error:
-        run.trouble = error
-    run.wall_s = (SystemClock().boot() - started) / SECOND
-    return run
+    def compare(self, video: Path, other: Setting) -> tuple[Run, Run]:
+        """Play one video with both settings and show what the others change."""
+        run, against_ = Run(video), Run(video)
+        play(run, self._setting, self._progress)
+        play(against_, other, self._progress)
+        changes = against.changes(against.found(run), against.found(against_))
+        if self._wanted.json:
+            for change in changes:
+                print_json(against.line(change, run, against_))
+            sys.stdout.flush()
+        elif run.frames:
+            Console().print(against.table(changes, run, self._wanted.against.name))
+        _tell_trouble(run)
+        return run, against_
 
 
-def _counted(camera: FileCamera, run: _Run, progress: Progress) -> Iterator[Packet | Frame]:
-    task = progress.add_task(run.video.name, total=camera.length_s)
-    for item in camera:
-        if isinstance(item, Frame):
-            run.frames += 1
-            progress.update(task, completed=run.at(item.t))
-        yield item
-    progress.remove_task(task)
-
-
-def _show(run: _Run, wanted: Namespace) -> None:
-    if run.frames and wanted.json:
-        for line in _lines(run, wanted):
-            print_json(line)
-        sys.stdout.flush()
-    elif run.frames:
-        Console().print(_table(run, wanted))
+def _tell_trouble(run: Run) -> None:
     if run.trouble is not None:
         say(str(run.trouble))
 
 
-def _lines(run: _Run, wanted: Namespace) -> Iterator[dict[str, Any]]:
-    """The objects of one video, in order of time."""
-    name = run.video.name
-    for number, event in enumerate(run.events(), start=1):
-        yield {"type": "event", "video": name, "event": number, **_event_json(run, event, wanted)}
-    if wanted.verbose:
-        for dismissed in run.suppressed():
-            span = {"began": run.at(dismissed.began), "ended": run.at(dismissed.ended)}
-            yield {"type": "suppressed", "video": name, **span, "reason": asdict(dismissed.reason)}
-    yield {
-        "type": "summary",
-        "video": name,
-        "frames": run.frames,
-        "seconds": run.seconds,
-        "wall_s": round(run.wall_s, 3),
-        "events": len(run.events()),
-        "suppressed": len(run.suppressed()),
-    }
-
-
-def _event_json(run: _Run, event: Event, wanted: Namespace) -> dict[str, Any]:
-    clip = run.clip_of(event)
-    return {
-        "began": run.at(event.began),
-        "ended": run.at(event.ended),
-        "label": event.label,
-        "confidence": round(event.confidence, 2),
-        "clip": f"clips/{clip.id:06d}.mp4" if clip and wanted.data else None,
-        "pre_roll": round((event.began - clip.began) / SECOND, 3) if clip else None,
-        "zones": list(event.zones),
-        "reason": asdict(event.reason),
-    }
-
-
-def _table(run: _Run, wanted: Namespace) -> Table:
-    what = f"{len(run.events())} events, {len(run.suppressed())} suppressed"
-    caption = f"{run.frames} frames, {run.seconds:.1f} s, in {run.wall_s:.1f} s: {what}"
-    table = Table("began", "ended", "what", "why", title=run.video.name, caption=caption, title_justify="left")
-    rows = [(event.began, event.ended, event.label, event.reason.rule) for event in run.events()]
-    if wanted.verbose:
-        rows += [(d.began, d.ended, "suppressed", d.reason.rule) for d in run.suppressed()]
-    for began, ended, what, why in sorted(rows):
-        table.add_row(f"{run.at(began):.2f} s", f"{run.at(ended):.2f} s", what, why)
-    return table
-
-
-def _conclude(runs: list[_Run], truths: dict[Path, Truth], wanted: Namespace) -> int:
+def _conclude(runs: list[Run], truths: dict[Path, Truth], wanted: Namespace) -> int:
     usable = [run for run in runs if run.frames]
     if wanted.accept:
         for run in usable:
             _accept(run)
     fell_short = _score(usable, truths, wanted) if wanted.score else False
-    if any(run.trouble for run in runs):
-        return UnusableInputError.exit_code
-    return 1 if fell_short else 0
+    return _code(runs) or int(fell_short)
 
 
-def _accept(run: _Run) -> None:
+def _code(runs: list[Run]) -> int:
+    return UnusableInputError.exit_code if any(run.trouble for run in runs) else 0
+
+
+def _accept(run: Run) -> None:
     events = [{"began": span.began, "ended": span.ended, "label": span.label} for span in run.spans()]
     path = _truth_path(run.video)
-    with path.open("w", encoding="utf-8") as file:
+    with writing(path), path.open("w", encoding="utf-8") as file:
         yaml.safe_dump({"v": 1, "events": events}, file, sort_keys=False)
     say(f"{path}: written, {len(events)} events")
 
@@ -268,52 +227,17 @@ def _truth_path(video: Path) -> Path:
     return video.with_suffix(".truth.yaml")
 
 
-def _score(runs: list[_Run], truths: dict[Path, Truth], wanted: Namespace) -> bool:
+def _score(runs: list[Run], truths: dict[Path, Truth], wanted: Namespace) -> bool:
     """Print how each video and all together did; True when one fell short of what its truth file demands."""
-    scores = {run: score.score(truths[run.video], run.spans(), run.seconds) for run in runs}
-    short = {run: score.shortfalls(truths[run.video], result) for run, result in scores.items()}
-    rows = [(run.video.name, scores[run], short[run]) for run in runs]
-    rows.append(("total", score.total(scores.values()), []))
+    each = report.verdicts(runs, truths)
     if wanted.json:
-        for name, result, words in rows:
-            print_json({"type": "score", "video": name, **_score_json(result), "short": words})
+        for verdict in (*each, report.total(each)):
+            print_json(report.verdict_json(verdict))
     else:
-        Console().print(_score_table(rows))
+        console = Console()
+        console.print(report.score_table(each))
+        for words in report.shortfalls(each):
+            console.print(words, style="red", soft_wrap=True, markup=False, highlight=False)
     if wanted.junit:
-        _write_junit(wanted.junit, runs, short)
-    return any(short.values())
-
-
-def _score_json(result: Score) -> dict[str, Any]:
-    return {
-        "hit": result.hit,
-        "missed": result.missed,
-        "false": result.false,
-        "false_s_per_quiet_hour": round(result.false_s_per_quiet_hour, 1),
-        "delay_median": result.delay_median,
-        "delay_p90": result.delay_p90,
-        "labels_right": result.labels_right,
-        "labels_known": result.labels_known,
-    }
-
-
-def _score_table(rows: Iterable[tuple[str, Score, list[str]]]) -> Table:
-    table = Table("video", "hit", "missed", "false", "false s per quiet h", "delay median", "p90", "labels right", "")
-    for name, result, words in rows:
-        numbers = _score_json(result)
-        delays = ["" if numbers[key] is None else f"{numbers[key]:.2f} s" for key in ("delay_median", "delay_p90")]
-        labels = f"{result.labels_right} of {result.labels_known}"
-        counts = [str(numbers[key]) for key in ("hit", "missed", "false", "false_s_per_quiet_hour")]
-        table.add_row(name, *counts, *delays, labels, "; ".join(words) or "ok")
-    return table
-
-
-def _write_junit(path: Path, runs: list[_Run], short: dict[_Run, list[str]]) -> None:
-    failures = sum(bool(words) for words in short.values())
-    suite = Xml.Element("testsuite", name="camd replay", tests=str(len(runs)), failures=str(failures))
-    for run in runs:
-        case = Xml.SubElement(suite, "testcase", classname="camd.replay", name=run.video.name, time=f"{run.wall_s:.3f}")
-        if short[run]:
-            Xml.SubElement(case, "failure", message="; ".join(short[run]))
-    Xml.indent(suite)
-    Xml.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+        report.write_junit(wanted.junit, runs, each)
+    return any(verdict.short for verdict in each)

@@ -22,9 +22,22 @@ GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal",
 }  # fmt: skip
-ROOFS = {"__main__", "capture", "replay", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn"}
+ROOFS = {
+    "__main__",
+    "capture",
+    "replay",
+    "replays",
+    "run",
+    "demo",
+    "bench",
+    "benches",
+    "broker",
+    "score",
+    "scene",
+    "drawn",
+}
 FOREIGN = {
-    "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py"},
+    "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
     "paho": {"alerts/link.py"},
     "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py"},
     "amqtt": {"broker.py"},

@@ -1,6 +1,7 @@
 """The testers' verb: its output, its exit codes, and that it is the same each time."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,12 @@ from xml.etree import ElementTree as Xml
 import av
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from camd.replays.against import Found, changes
+from camd.replays.playing import Run
+from tests.worlds import event as made_up
 from tests.worlds import film
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
@@ -47,6 +53,13 @@ def test_json_has_an_object_per_event_and_a_summary(tmp_path: Path) -> None:
 
 def test_without_a_data_folder_no_clip_is_kept() -> None:
     assert _objects(FIXTURES / "walker.mp4")[0]["clip"] is None
+
+
+def test_the_table_names_the_clips_that_are_kept(tmp_path: Path) -> None:
+    assert "clip" not in _replay(FIXTURES / "walker.mp4").stdout
+    kept = _replay("--data", tmp_path, FIXTURES / "walker.mp4").stdout
+    assert re.search(r"began .* ended .* clip .* what .* why", kept)
+    assert re.search(r"4\.\d\d s .*8\.\d\d s .* 1 .* motion ", kept)
 
 
 def test_a_data_folder_is_a_store_that_may_be_used_again(tmp_path: Path) -> None:
@@ -85,6 +98,18 @@ def test_accept_writes_a_truth_that_the_same_run_meets(tmp_path: Path) -> None:
     assert _replay("--score", tmp_path).returncode == 0
 
 
+def test_the_total_says_how_many_videos_fell_short(tmp_path: Path) -> None:
+    for name in ("porch", "walker"):
+        shutil.copy(FIXTURES / f"{name}.mp4", tmp_path / f"{name}-by-the-gate-behind-the-house.mp4")
+        (tmp_path / f"{name}-by-the-gate-behind-the-house.truth.yaml").write_text(
+            "v: 1\nevents: [{began: 5.0, ended: 8.0}]\n"
+        )
+    told = _replay("--score", tmp_path).stdout.splitlines()
+    assert any("total: 1 of 2 videos fell short  2 of 2" in line for line in told)
+    assert told[-1] == "porch-by-the-gate-behind-the-house.mp4: precision 0.50, want 1.00: 1 false events"
+    assert max(map(len, told[:-1])) <= 80
+
+
 def test_score_without_truth_says_how_to_make_one(tmp_path: Path) -> None:
     shutil.copy(FIXTURES / "porch.mp4", tmp_path)
     ended = _replay("--score", tmp_path)
@@ -116,6 +141,59 @@ def test_one_bad_video_does_not_keep_the_others_from_being_played(tmp_path: Path
     assert [json.loads(line)["video"] for line in ended.stdout.splitlines()] == ["b.mp4", "b.mp4"]
 
 
+def test_against_finds_what_other_settings_join(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("vision: {merge_gap: 10 s}\n")
+    first, second = _objects("--against", tmp_path / "other.yaml", FIXTURES / "porch.mp4")
+    assert (first["type"], first["video"], first["change"]) == ("against", "porch.mp4", "changes")
+    assert first["event"]["began"] == first["other"]["began"]
+    assert first["other"]["ended"] == second["event"]["ended"]
+    assert (second["change"], second["event"]["event"], second["other"]) == ("vanishes", 2, None)
+
+
+def test_against_tells_people_what_a_vanished_event_became(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("vision: {merge_gap: 10 s}\n")
+    told = _replay("--against", tmp_path / "other.yaml", FIXTURES / "porch.mp4", FIXTURES / "quiet.mp4").stdout
+    assert re.search(r"changes .* ends 9\.\d s later", told)
+    assert re.search(r"vanishes .* part of the one from 6\.", told)
+    assert "no event with either" in told
+
+
+def test_against_cannot_be_had_with_a_score() -> None:
+    ended = _replay("--score", "--against", "other.yaml", FIXTURES / "porch.mp4")
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (64, "", 1)
+
+
+def _found(spans: list[tuple[int, int]]) -> list[Found]:
+    told = [made_up(str(number), began, began + length) for number, (began, length) in enumerate(spans, 1)]
+    run = Run(Path("made-up"))
+    return [Found(number, one, run.span(one)) for number, one in enumerate(told, 1)]
+
+
+runs = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=6).map(_found)
+
+
+@given(runs, runs)
+def test_every_event_of_either_side_is_told_of_once(events: list[Found], others: list[Found]) -> None:
+    told = changes(events, others)
+    assert sorted(change.event.number for change in told if change.event) == [one.number for one in events]
+    assert sorted(change.other.number for change in told if change.other) == [one.number for one in others]
+    assert all(c.event.span.overlap(c.other.span) >= 0 for c in told if c.event and c.other)
+
+
+@pytest.mark.parametrize(
+    ("event", "other", "kind"),
+    [
+        ((10, 5), (10, 5), "same"),
+        ((10, 5), (10, 6), "same"),  # ends 1 s later: within the tolerance of a truth file
+        ((10, 5), (10, 7), "changes"),
+        ((10, 5), (11, 4), "changes"),  # begins 1 s later: not within it
+        ((10, 5), (20, 5), "vanishes"),
+    ],
+)
+def test_what_is_the_same_and_what_is_not(event: tuple[int, int], other: tuple[int, int], kind: str) -> None:
+    assert changes(_found([event]), _found([other]))[0].kind == kind
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_every_event_of_real_recordings_is_hit_and_its_clip_is_whole(name: str, videos: Path, tmp_path: Path) -> None:
     objects = _objects("--data", tmp_path, videos / name)
@@ -128,6 +206,17 @@ def test_every_event_of_real_recordings_is_hit_and_its_clip_is_whole(name: str, 
         assert event["pre_roll"] >= min(5.0, event["began"]) - 0.001
         assert times[-1] >= event["pre_roll"]  # the clip holds the moment of the alert
         assert times[0] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "visitors"), [("car-detection", 3), ("bottle-detection", 7), ("one-by-one-person-detection", 6)]
+)
+def test_the_events_of_a_real_recording_are_its_visitors(name: str, visitors: int, videos: Path) -> None:
+    assert _objects(videos / f"{name}.mp4")[-1]["events"] == visitors
+
+
+def test_where_nobody_moves_there_is_no_event(videos: Path) -> None:
+    assert _objects(videos / "brightness_change.avi")[-1]["events"] == 0
 
 
 def _truth(video: Path) -> list[tuple[float, float]]:

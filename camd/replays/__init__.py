@@ -1,0 +1,1 @@
+"""What `camd replay` is made of: playing, telling, comparing, and the pictures that explain."""

@@ -23,19 +23,8 @@ GROUND = {
     "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal",
 }  # fmt: skip
 ROOFS = {
-    "__main__",
-    "capture",
-    "replay",
-    "replays",
-    "run",
-    "demo",
-    "bench",
-    "benches",
-    "broker",
-    "score",
-    "scene",
-    "drawn",
-}
+    "__main__", "capture", "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
+}  # fmt: skip
 FOREIGN = {
     "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
     "paho": {"alerts/link.py"},

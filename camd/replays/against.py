@@ -19,6 +19,7 @@ from camd.replays.report import Detail, event_json
 from camd.score import Span, Truth
 
 TOLERANCE: Final = Truth(())
+STYLES: Final = {"appears": "green", "vanishes": "red", "changes": "yellow", "same": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,6 @@ def table(changed: Sequence[Change], run: Run, other: str) -> Table:
         began, ended, label = change.span
         made.add_row(f"{began:.2f} s", f"{ended:.2f} s", label, change.kind, _words(change), style=STYLES[change.kind])
     return made
-
-
-STYLES: Final = {"appears": "green", "vanishes": "red", "changes": "yellow", "same": "dim"}
 
 
 def _words(change: Change) -> str:

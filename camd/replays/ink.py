@@ -39,6 +39,11 @@ class Ink:
     scale: float = BODY
     font: int = PLAIN
 
+    @classmethod
+    def body(cls, colour: Colour, unit: float, font: int = PLAIN) -> "Ink":
+        """The usual size."""
+        return cls(colour, BODY * unit, font)
+
     @property
     def thickness(self) -> int:
         """Of the strokes, in pixels."""

@@ -1,7 +1,7 @@
 """What vision made of a frame, drawn over its picture: what moves, restless places, boxes and their trails.
 
-Idea: a `View` is what `Sight.seen` tells, in fractions of the picture, so that it can be drawn on a picture of any
-size; the masks stay the detector's own and are drawn before the next frame.
+Idea: a `Mark` is a track in fractions of the picture, so that it can be drawn on a picture of any size, also later.
+Rule: pictures are drawn on in place; sizes are in points, of which `unit` says how many pixels they have.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from camd.geometry import SUBPIXEL_BITS, on_picture
 from camd.model import Box, Point, Polygon, Zone
-from camd.replays.ink import AMBER, BLACK, BODY, MOVING, RED, RESTLESS, WHITE, Canvas, Colour, Ink
+from camd.replays.ink import AMBER, BLACK, MOVING, RED, RESTLESS, WHITE, Canvas, Colour, Ink
 from camd.vision.blobs import Rect
 from camd.vision.sight import Seen
 from camd.vision.track import Track
@@ -76,13 +76,13 @@ def _middle(rect: Rect, size: Rect) -> Point:
     return x / size.width, y / size.height
 
 
-def tint(picture: Canvas, moving: NDArray[np.uint8], strength: float = TINT) -> None:
-    """Colour what moves, in place; `moving` is a mask (0 or 255) of any size."""
-    _blend(picture, cv2.resize(moving, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), MOVING, strength)
+def tint(picture: Canvas, moving: NDArray[np.uint8]) -> None:
+    """Colour what moves; `moving` is a mask (0 or 255) of any size."""
+    _blend(picture, cv2.resize(moving, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), MOVING, TINT)
 
 
 def hatch(picture: Canvas, restless: NDArray[np.uint8], unit: float) -> None:
-    """Hatch restless places, in place; `restless` is a mask (0 or 255) of any size."""
+    """Hatch restless places; `restless` is a mask (0 or 255) of any size."""
     if not restless.any():
         return
     height, width = picture.shape[:2]
@@ -98,9 +98,9 @@ def _hatching(height: int, width: int, step: int) -> NDArray[np.uint8]:
 
 
 def outline(picture: Canvas, areas: Iterable[Zone | Polygon], colour: Colour, unit: float) -> None:
-    """Draw the outlines of areas with their names, in place."""
+    """Draw the outlines of areas with their names."""
     height, width = picture.shape[:2]
-    ink = Ink(colour, BODY * unit)
+    ink = Ink.body(colour, unit)
     for area in areas:
         corners = np.array(on_picture(area.points, width, height), np.int32)
         cv2.polylines(picture, [corners], True, colour, max(1, round(unit)), cv2.LINE_AA, SUBPIXEL_BITS)
@@ -116,7 +116,7 @@ def _blend(picture: Canvas, mask: object, colour: Colour, strength: float) -> No
 
 
 def draw(picture: Canvas, found: Iterable[Mark], unit: float) -> None:
-    """Draw boxes and trails, in place."""
+    """Draw boxes and trails."""
     for mark in found:
         _trail(picture, mark, unit)
         _outline(picture, mark, unit)

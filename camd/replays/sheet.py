@@ -70,31 +70,38 @@ class Log:
         found = [t for t in self.marks if began <= t <= ended]
         return found or [min(self.marks, key=lambda t: abs(t - began))]
 
+    def moment(self, name: str, t: Nanos, beside: tuple[Mark, ...] = ()) -> "Moment":
+        """The moment `t`, with the boxes that were seen and those `beside` them."""
+        return Moment(name, t, (*beside, *self.marks[t]))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One picture of a row: what it is called, when it was, and the boxes in it."""
+
+    name: str
+    t: Nanos
+    marks: tuple[Mark, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the sheet: what it is called, when it was, why, and the moments that are shown, with their names.
-
-    `marks` stand in each of its pictures, beside what was seen there.
-    """
+    """One row of the sheet: what it is called, when it was, why, and the moments that are shown."""
 
     title: str
     colour: Colour
     span: Stretch
     labels: tuple[str, ...]
     reason: Reason
-    moments: dict[str, Nanos]
-    marks: tuple[Mark, ...] = ()
+    moments: tuple[Moment, ...]
 
 
 def write(path: Path, run: Run, log: Log, settings: VisionConfig) -> None:
     """Draw the sheet of a run into the PNG `path`. Raises CannotWriteError."""
     rows = _rows(run, log)
     pictures = _pictures(run, rows, settings)
-    for row in rows:
-        for t in row.moments.values():
-            marks.draw(pictures[t], (*row.marks, *log.marks[t]), BOX_UNIT)
-    _, data = cv2.imencode(".png", _sheet(run, rows, pictures, settings), (cv2.IMWRITE_PNG_COMPRESSION, 6))
+    parts = [_header(run, settings), *(_row(row, run, pictures) for row in rows), _footer(run, rows)]
+    _, data = cv2.imencode(".png", np.vstack(parts), (cv2.IMWRITE_PNG_COMPRESSION, 6))
     replace_whole(path, data.tobytes())
 
 
@@ -117,7 +124,8 @@ def _telling(run: Run) -> list[Suppressed]:
 
 def _event_row(run: Run, log: Log, number: int, event: Event) -> Row:
     times = log.between(event.began, event.ended)
-    moments = {"first": times[0], "best": max(times, key=lambda t: _shown(log.marks[t])), "last": times[-1]}
+    best = max(times, key=lambda t: _shown(log.marks[t]))
+    moments = tuple(log.moment(name, t) for name, t in (("first", times[0]), ("best", best), ("last", times[-1])))
     span = Stretch(*run.span(event)[:2])
     return Row(f"Event {number}", RED, span, _labels(event), event.reason, moments)
 
@@ -134,16 +142,17 @@ def _shown(found: Iterable[Mark]) -> float:
 
 
 def _dismissed_row(run: Run, log: Log, one: Suppressed) -> Row:
-    times = log.between(one.began - AROUND, one.ended + AROUND)
-    span = Stretch(run.at(one.began), run.at(one.ended))
-    moments = {"before": times[0], "judged": log.between(one.began, one.ended)[0], "after": times[-1]}
+    around, judged = log.between(one.began - AROUND, one.ended + AROUND), log.between(one.began, one.ended)[0]
     where = () if one.reason.box == EVERYWHERE else (Mark(Kind.DISMISSED, one.reason.box),)
-    return Row("Not counted", AMBER, span, (), one.reason, moments, where)
+    named = (("before", around[0]), ("judged", judged), ("after", around[-1]))
+    moments = tuple(log.moment(name, t, where) for name, t in named)
+    span = Stretch(run.at(one.began), run.at(one.ended))
+    return Row("Not counted", AMBER, span, (), one.reason, moments)
 
 
 def _pictures(run: Run, rows: Sequence[Row], settings: VisionConfig) -> dict[Nanos, Canvas]:
     """The pictures of all moments, as large as the sheet shows them."""
-    wanted = {t for row in rows for t in row.moments.values()}
+    wanted = {moment.t for row in rows for moment in row.moments}
     found: dict[Nanos, Canvas] = {}
     # What keeps a video from being read to its end was told when it was played.
     with suppress(UnusableInputError), FileCamera(run.video, run.starts, Veil(settings.privacy)) as camera:
@@ -163,16 +172,11 @@ def _fitted(picture: Canvas) -> Canvas:
     return fitted.astype(np.uint8, copy=False)
 
 
-def _sheet(run: Run, rows: Sequence[Row], pictures: Mapping[Nanos, Canvas], settings: VisionConfig) -> Canvas:
-    parts = [_header(run, rows, settings), *(_row(row, run, pictures) for row in rows), _footer(run, rows)]
-    return np.vstack(parts)
-
-
 def _blank(height: int) -> Canvas:
     return np.full((height, WIDTH, 3), WHITE, np.uint8)
 
 
-def _header(run: Run, rows: Sequence[Row], settings: VisionConfig) -> Canvas:
+def _header(run: Run, settings: VisionConfig) -> Canvas:
     canvas = _blank(HEADER)
     NAME.write(canvas, NAME.cut(run.video.name, WIDTH - 2 * MARGIN), MARGIN, 62)
     events, dismissed = len(run.events()), len(run.suppressed())
@@ -194,18 +198,24 @@ def _count(number: int, what: str) -> str:
 
 def _row(row: Row, run: Run, pictures: Mapping[Nanos, Canvas]) -> Canvas:
     words = list(_words(row))
-    shown = [pictures[t] for t in row.moments.values()]
-    height = max(CAPTION + shown[0].shape[0], LINE * len(words)) + 2 * PADDING
-    canvas = _blank(height)
+    shown = pictures[row.moments[0].t].shape[0]
+    canvas = _blank(max(shown + CAPTION, LINE * len(words)) + 2 * PADDING)
     bar(canvas, MARGIN, 0, WIDTH - MARGIN, 1, RULE)
-    bar(canvas, MARGIN, PADDING, MARGIN + 5, height - PADDING, row.colour)
+    bar(canvas, MARGIN, PADDING, MARGIN + 5, canvas.shape[0] - PADDING, row.colour)
     for number, (ink, text) in enumerate(words):
         ink.write(canvas, text, MARGIN + 20, PADDING + 14 + LINE * number)
-    for number, ((name, t), picture) in enumerate(zip(row.moments.items(), shown, strict=True)):
+    for number, moment in enumerate(row.moments):
         left = MARGIN + COLUMN + number * (PICTURE[0] + GAP)
-        canvas[PADDING : PADDING + picture.shape[0], left : left + picture.shape[1]] = picture
-        SMALL.write(canvas, f"{name}  {clock(run.at(t))}", left, PADDING + picture.shape[0] + 17)
+        _place(canvas, pictures[moment.t], moment, left)
+        SMALL.write(canvas, f"{moment.name}  {clock(run.at(moment.t))}", left, PADDING + shown + 17)
     return canvas
+
+
+def _place(canvas: Canvas, picture: Canvas, moment: Moment, left: int) -> None:
+    height, width = picture.shape[:2]
+    place = canvas[PADDING : PADDING + height, left : left + width]
+    place[:] = picture
+    marks.draw(place, moment.marks, BOX_UNIT)
 
 
 def _words(row: Row) -> Iterator[tuple[Ink, str]]:
@@ -227,7 +237,7 @@ def _when(span: Stretch) -> str:
 def figures(reason: Reason) -> Iterator[str]:
     """The main figures of a reason in words."""
     if reason.changed_pixels:
-        yield f"{reason.changed_pixels} pixels moved, {reason.threshold} are enough"
+        yield f"{reason.changed_pixels} pixels changed, {reason.threshold} are enough"
     if reason.light_gain != 1.0:
         yield f"light at {reason.light_gain:.1%} of what it was"
     yield f"noise of {reason.noise_level:.1f} grey levels (of 255)"
@@ -237,8 +247,8 @@ def _footer(run: Run, rows: Sequence[Row]) -> Canvas:
     canvas = _blank(FOOTER)
     bar(canvas, MARGIN, 0, WIDTH - MARGIN, 1, RULE)
     shown = sum(row.colour == RED for row in rows)
-    more = [(len(run.events()) - shown, "more event"), (len(run.suppressed()) - len(rows) + shown, "more motion")]
-    words = [_count(number, what) for number, what in more if number]
+    events, others = len(run.events()) - shown, len(run.suppressed()) - len(rows) + shown
+    words = [*([_count(events, "more event")] if events else []), *([f"{others} not counted"] if others else [])]
     text = f"Not shown: {', '.join(words)}." if words else "Nothing is left out."
     TEXT.write(canvas, text, MARGIN, 32)
     TEXT.write_left_of(canvas, KEY, WIDTH - MARGIN, 32)

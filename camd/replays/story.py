@@ -13,25 +13,8 @@ import numpy as np
 
 from camd.config import VisionConfig
 from camd.model import SECOND, Began, Ended, Event, Grew, Nanos
-from camd.replays import marks
-from camd.replays.ink import (
-    AMBER,
-    BLACK,
-    BODY,
-    BOLD,
-    GREY,
-    MOVING,
-    PALE,
-    RED,
-    RESTLESS,
-    WHITE,
-    Canvas,
-    Ink,
-    Stretch,
-    Strip,
-    bar,
-    clock,
-)  # fmt: skip
+from camd.replays import ink, marks
+from camd.replays.ink import Canvas, Colour, Ink, Stretch, Strip
 from camd.replays.marks import Kind, Mark
 from camd.replays.playing import Run
 from camd.vision.sight import Seen
@@ -41,7 +24,14 @@ MOST_WIDTH: Final = 1280  # larger ones smaller
 PANEL: Final = 88  # points
 MARGIN: Final = 10  # points
 LINGERS: Final = 3 * SECOND // 2  # how long it is to be read why something was no event
-GROUND: Final = (52, 48, 44)
+FRAMES_APART: Final = 1.5  # that vision looks at; what was dismissed in all of them was so without a pause
+GROUND: Final[Colour] = (52, 48, 44)
+UNREST: Final[Colour] = (150, 96, 0)
+LEGEND: Final = 216  # points wide
+KEY: Final = (
+    (("moves", ink.MOVING), ("restless place", ink.RESTLESS)),
+    (("event", ink.RED), ("not counted", ink.AMBER)),
+)
 
 
 @dataclass(slots=True)
@@ -82,8 +72,8 @@ class Story:
 
     def _dismiss(self, t: float) -> None:
         """Note that something was judged to be no event; what lies together on the strip is one stretch."""
-        together = self.run.length / LEAST_WIDTH
-        if self._dismissed and t - self._dismissed[-1].ended <= together + 1.5 / max(self.run.fps, 1.0):
+        together = self.run.length / LEAST_WIDTH + FRAMES_APART / min(self.run.fps, self.settings.fps)
+        if self._dismissed and t - self._dismissed[-1].ended <= together:
             self._dismissed[-1] = Stretch(self._dismissed[-1].began, t)
         else:
             self._dismissed.append(Stretch(t, t))
@@ -93,8 +83,8 @@ class Story:
         page = _page(picture)
         unit = page.shape[1] / LEAST_WIDTH
         height = page.shape[0] - _panel_height(unit)
-        marks.outline(page[:height], self.settings.ignore, GREY, unit)
-        marks.outline(page[:height], self.settings.zones, WHITE, unit)
+        marks.outline(page[:height], self.settings.ignore, ink.AMBER, unit)
+        marks.outline(page[:height], self.settings.zones, ink.WHITE, unit)
         if self._seen is not None:
             self._draw(page[:height], self._seen, unit)
         self._write(page[height:], t, unit)
@@ -109,30 +99,30 @@ class Story:
     def _write(self, panel: Canvas, t: Nanos, unit: float) -> None:
         left, right = MARGIN * unit, panel.shape[1] - MARGIN * unit
         _state(panel, self._chips(), left, unit)
-        whole = f" / {clock(self.run.length)}" if self.run.length else ""
-        _ink(WHITE, unit).write_left_of(panel, clock(self.run.at(t)) + whole, right, 18 * unit)
+        whole = f" / {ink.clock(self.run.length)}" if self.run.length else ""
+        Ink.body(ink.WHITE, unit).write_left_of(panel, ink.clock(self.run.at(t)) + whole, right, 18 * unit)
         room = round(right - left - LEGEND * unit)
         for number, (colour, words) in enumerate(self._words(t)):
-            ink = _ink(colour, unit)
-            ink.write(panel, ink.cut(words, room), left, (38 + 18 * number) * unit)
+            pen = Ink.body(colour, unit)
+            pen.write(panel, pen.cut(words, room), left, (38 + 18 * number) * unit)
         _legend(panel, right - LEGEND * unit + MARGIN * unit, unit)
         self._strip(panel, self.run.at(t), unit)
 
-    def _chips(self) -> list[tuple[str, tuple[int, int, int] | None]]:
+    def _chips(self) -> list[tuple[str, Colour | None]]:
         """The state in words, with the ground they stand on."""
-        event = (f"event {self._count}", RED) if self._open else ("no event", None)
+        event = (f"event {self._count}", ink.RED) if self._open else ("no event", None)
         is_calm = self._seen is None or self._seen.is_calm
-        return [event, ("calm picture", None) if is_calm else ("restless picture", (150, 96, 0))]
+        return [event, ("calm picture", None) if is_calm else ("restless picture", UNREST)]
 
-    def _words(self, t: Nanos) -> list[tuple[tuple[int, int, int], str]]:
+    def _words(self, t: Nanos) -> list[tuple[Colour, str]]:
         why_not = f"not counted: {self._rule}" if self._rule and t - self._ruled <= LINGERS else ""
         if self._open is None:
             is_moving = any(mark.kind is Kind.CANDIDATE for mark in self._marks)
             what = "something moves, not known yet what" if is_moving else "nothing to follow"
-            return [(PALE, what), (AMBER, why_not)]
+            return [(ink.PALE, what), (ink.AMBER, why_not)]
         kinds = {mark.kind for mark in self._marks}
         now = "" if Kind.VISITOR in kinds else ", now still" if Kind.STILL in kinds else ", now out of sight"
-        return [(WHITE, f"event: {self._open.reason.rule}{now}"), (AMBER, why_not)]
+        return [(ink.WHITE, f"event: {self._open.reason.rule}{now}"), (ink.AMBER, why_not)]
 
     def _strip(self, panel: Canvas, now: float, unit: float) -> None:
         left, height = round(MARGIN * unit), round(14 * unit)
@@ -141,7 +131,7 @@ class Story:
         current = [Stretch(self.run.at(self._open.began), now)] if self._open else []
         strip.draw(panel, GROUND, [*self._over, *current], self._dismissed)
         x = strip.x(now)
-        bar(panel, x - unit, top - 3 * unit, x + unit, top + height + 3 * unit, WHITE)
+        ink.bar(panel, x - unit, top - 3 * unit, x + unit, top + height + 3 * unit, ink.WHITE)
 
 
 def _page(picture: Canvas) -> Canvas:
@@ -149,7 +139,7 @@ def _page(picture: Canvas) -> Canvas:
     height, width = picture.shape[:2]
     factor = -(-LEAST_WIDTH // width) if width < LEAST_WIDTH else min(1.0, MOST_WIDTH / width)
     size = round(width * factor / 2) * 2, round(height * factor / 2) * 2
-    page = np.full((size[1] + _panel_height(size[0] / LEAST_WIDTH), size[0], 3), BLACK, np.uint8)
+    page = np.full((size[1] + _panel_height(size[0] / LEAST_WIDTH), size[0], 3), ink.BLACK, np.uint8)
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     page[: size[1]] = cv2.resize(picture, size, interpolation=how)
     return page
@@ -159,30 +149,22 @@ def _panel_height(unit: float) -> int:
     return round(PANEL * unit / 2) * 2
 
 
-def _ink(colour: tuple[int, int, int], unit: float, font: int = cv2.FONT_HERSHEY_SIMPLEX) -> Ink:
-    return Ink(colour, BODY * unit, font)
-
-
-def _state(panel: Canvas, chips: list[tuple[str, tuple[int, int, int] | None]], x: float, unit: float) -> None:
+def _state(panel: Canvas, chips: list[tuple[str, Colour | None]], x: float, unit: float) -> None:
     """Write words side by side, each on its ground."""
     for words, ground in chips:
-        ink = _ink(WHITE if ground else PALE, unit, BOLD)
-        right = x + ink.width(words) + 12 * unit
-        bar(panel, x, 5 * unit, right, 23 * unit, ground or GROUND)
-        ink.write(panel, words, x + 6 * unit, 18 * unit)
+        pen = Ink.body(ink.WHITE if ground else ink.PALE, unit, ink.BOLD)
+        right = x + pen.width(words) + 12 * unit
+        ink.bar(panel, x, 5 * unit, right, 23 * unit, ground or GROUND)
+        pen.write(panel, words, x + 6 * unit, 18 * unit)
         x = right + 6 * unit
-
-
-LEGEND: Final = 216  # points wide
-KEY: Final = ((("moves", MOVING), ("restless place", RESTLESS)), (("event", RED), ("not counted", AMBER)))
 
 
 def _legend(panel: Canvas, x: float, unit: float) -> None:
     """Say what the colours mean."""
-    ink = Ink(GREY, 0.36 * unit)
+    pen = Ink(ink.GREY, 0.36 * unit)
     for row, entries in enumerate(KEY):
         y = (38 + 18 * row) * unit
         for column, (words, colour) in enumerate(entries):
             at = x + 80 * column * unit
-            bar(panel, at, y - 8 * unit, at + 8 * unit, y, colour)
-            ink.write(panel, words, at + 13 * unit, y)
+            ink.bar(panel, at, y - 8 * unit, at + 8 * unit, y, colour)
+            pen.write(panel, words, at + 13 * unit, y)

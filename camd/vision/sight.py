@@ -17,6 +17,7 @@ from camd.vision.background import Area, Background, Change, Reducer
 from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, components, find, is_shadow
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.restless import Restless
+from camd.vision.tamper import Tamper
 from camd.vision.track import FORGET, HELD, KNOWN, REMAINS, STILL_MOST, Track, Tracks
 from camd.vision.zones import Masks
 
@@ -87,6 +88,7 @@ class Sight:
         self._least_cells = self._least(settings.sensitivity)
         self._restless = Restless((rows, columns), settings.start)
         self._tracks = Tracks(self._grid)
+        self._tamper = Tamper(self._masks.private)
         self._episode = Episode(settings.limits, settings.salt)
         self._judged: Suppressed | None = None
         self._last: tuple[Nanos, NDArray[np.uint8], Change] | None = None
@@ -96,14 +98,15 @@ class Sight:
         picture = self._masks.apply_privacy(self._reducer(luma))
         change = self._background.look(t, picture, [_pixels(track.place) for track in self._tracks.visitors()])
         self._last = t, picture, change
+        tampered = self._tamper.look(t, picture)
         if change.is_flood:
-            return self._judge(t, self._reason(change, FLOODED))
+            return [*tampered, *self._judge(t, self._reason(change, FLOODED))]
         shadows, blobs = self._blobs(t, change, picture)
         self._tracks.disturb(len(shadows))
         vain = self._tracks.look(t, blobs)
         self._restless.mark(track.box for track in vain if track.is_confirmed)
         findings = self._episode.look(t, self._presence(t, change))
-        return [*self._judge(t, self._dismissal(change, shadows, vain)), *findings]
+        return [*tampered, *self._judge(t, self._dismissal(change, shadows, vain)), *findings]
 
     def seen(self) -> Seen:
         """What was made of the last frame. Only to be asked after a frame was looked at."""

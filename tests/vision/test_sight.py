@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camd.model import SECOND, Began, Suppressed
+from camd.drawn.worlds import WORLDS
+from camd.model import SECOND, Began, Suppressed, Tampered
 from camd.scene import SCENES, Light, Scene, frames, truth
 from camd.vision.background import Reducer
 from camd.vision.episode import Limits
@@ -72,3 +73,9 @@ def test_luma_is_only_read() -> None:
 
 def _truth(scene: Scene) -> list[tuple[float, float]]:
     return [(float(e["began"]), float(e["ended"])) for e in truth(scene)["events"]]
+
+
+def test_a_covered_lens_is_told_and_is_no_visitor() -> None:
+    found = findings(WORLDS["covered"](320, 240, 1))
+    assert [(f.kind, f.on) for f in found if isinstance(f, Tampered)][:1] == [("covered", True)]
+    assert not [f for f in findings(SCENES["switch"]) if isinstance(f, Tampered)]

@@ -42,6 +42,8 @@ SHADOW_UNREST: Final = 0.1  # of a vain track, for each shadow in a frame
 RESTLESS_AT_START: Final = 1.0  # who is there when the camera starts is seen, if nothing else moves in vain
 CALM_SECONDS: Final = 4.0  # time constant of forgetting a vain track
 
+NOWHERE: Final = Rect(0, 0, 0, 0)
+
 
 @dataclass(slots=True)
 class Track:
@@ -61,15 +63,8 @@ class Track:
     size: float = 0.0  # cells that moved at its best of late
     has_travelled: bool = False
     fresh_run: int = 0
-    trail: deque[tuple[Nanos, Rect]] = field(default_factory=deque)  # its boxes of the last moments
-
-    @property
-    def place(self) -> Rect:
-        """All that it covered in its last moments of motion; a thing that it uncovered there is only a part of it."""
-        place = self.box
-        for _, box in self.trail:
-            place = place.union(box)
-        return place
+    trail: deque[tuple[Nanos, Rect]] = field(default_factory=deque)  # its boxes of the last moments of motion,
+    place: Rect = NOWHERE  # and all that it covered in them; a thing that it uncovered there is only a part of that
 
     @property
     def travel(self) -> float:
@@ -195,7 +190,8 @@ def _is_vain(track: Track, t: Nanos) -> bool:
 
 def _born(t: Nanos, blob: Blob) -> Track:
     length = max(blob.rect.width, blob.rect.height)
-    return Track(t, blob.rect, blob.rect, t, blob.cells, length=length, fresh_run=int(blob.fresh >= FRESH))
+    fresh_run = int(blob.fresh >= FRESH)
+    return Track(t, blob.rect, blob.rect, t, blob.cells, length=length, fresh_run=fresh_run, place=blob.rect)
 
 
 def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
@@ -217,3 +213,6 @@ def _follow(track: Track, t: Nanos, blobs: list[Blob]) -> None:
     while track.trail and track.trail[0][0] < t - MOMENTS:
         track.trail.popleft()
     track.box, track.seen, track.length = box, t, max(track.length, box.width, box.height)
+    track.place = box
+    for _, old in track.trail:
+        track.place = track.place.union(old)

@@ -136,7 +136,7 @@ def _parsed(value: Any) -> tuple[NDArray[np.float32], float]:
     watched, busy = float(value["watched"]), np.array(value["busy"], np.float64)
     if busy.ndim != 2 or not 0 < busy.size <= MOST_CELLS:
         raise ValueError("its grid has no rows and columns")
-    if not (0 <= busy.min() and busy.max() <= watched + 1 <= 2 * FORGET):  # 1: what is written is rounded
+    if not (busy.min() >= 0 and busy.max() <= watched + 1 <= 2 * FORGET):  # 1: what is written is rounded
         raise ValueError("its seconds are not between 0 and those that were watched")
     return busy.astype(np.float32), watched
 

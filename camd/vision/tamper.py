@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from camd.model import SECOND, Nanos, Tampered
 
 Grey = NDArray[np.uint8]
-Cells = NDArray[np.float32]  # one value for each open cell
+Cells = NDArray[np.float64]  # one value for each open cell, their mean taken away
 
 TURN: Final = SECOND // 3  # between the three frames of a look
 GRID: Final = (32, 24)  # cells across and down; noise of 10 grey levels is less than 1 in a cell's mean
@@ -30,13 +30,11 @@ USUAL_SECONDS: Final = 60.0  # time constant of what is usual; dusk and fog take
 KNOWN: Final = 5  # looks until it is known what is usual
 ACCEPT: Final = 600 * SECOND  # another picture that stays for so long becomes the usual one
 
-COVERED: Final = (
-    0.15  # of the usual spread and roughness; a lamp switched off, or the switch to infrared, leaves a third
-)
+COVERED: Final = 0.15  # of the usual spread and roughness; a lamp off, or the infrared switch, leaves 0.3
 FLAT: Final = 2.5  # grey levels of spread; nothing is to be seen
 DARK: Final = 24.0  # grey levels; black is 16 in most video
-BLURRED: Final = 0.45  # of the usual roughness, per spread; without a fault it was below 0.6 for a look at most
-MOVED: Final = 0.4  # correlation of the edges with the usual ones; in thick snow it is 0.44
+BLURRED: Final = 0.45  # of the usual roughness for its spread; low for a look at most while nothing is wrong
+MOVED: Final = 0.4  # correlation of the edges with the usual ones; thick snow and passing cars leave more
 STABLE: Final = 0.6  # correlation of the brightness with those of the last look; less is traffic and no other view
 LEAVE: Final = 1.5  # times its limit that a measure must reach before its kind goes off
 RELEASE: Final = 3 * SECOND  # for so long
@@ -160,7 +158,7 @@ class _View:
     brightness: float
     spread: float
     roughness: float
-    cells: NDArray[Any]
+    cells: Cells
     edges: Cells
 
     def against(self, usual: "_Usual") -> tuple[float, float]:
@@ -221,13 +219,12 @@ def _open_cells(private: Grey | None) -> NDArray[np.bool_]:
 
 
 def _weighed(sketch: _Sketch) -> _View:
-    mean, spread = cv2.meanStdDev(sketch.cells)
-    _, roughness = cv2.meanStdDev(sketch.edges)
-    return _View(
-        sketch.digest, mean[0, 0], spread[0, 0], roughness[0, 0], sketch.cells, sketch.edges.astype(np.float32)
-    )
+    brightness, spread = (float(value[0, 0]) for value in cv2.meanStdDev(sketch.cells))
+    strength, roughness = (float(value[0, 0]) for value in cv2.meanStdDev(sketch.edges))
+    return _View(sketch.digest, brightness, spread, roughness, sketch.cells - brightness, sketch.edges - strength)
 
 
-def _likeness(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Pearson's correlation, -1..1."""
-    return float(cv2.matchTemplate(one, other, cv2.TM_CCOEFF_NORMED)[0, 0])
+def _likeness(one: Cells, other: Cells) -> float:
+    """Pearson's correlation, -1..1; 0 where there is nothing to correlate."""
+    both = math.sqrt(float(one @ one) * float(other @ other))
+    return float(one @ other) / both if both else 0.0

@@ -105,7 +105,7 @@ def test_the_film_says_why_a_light_switch_did_not_count(tmp_path: Path) -> None:
 
 
 def test_the_same_video_gives_the_same_film_and_sheet(tmp_path: Path) -> None:
-    walked, made = film("walker", tmp_path, seconds=6), []
+    walked, made = film("walker", tmp_path, seconds=5), []
     for number in range(2):
         out, sheet_ = tmp_path / f"{number}.mp4", tmp_path / f"{number}.png"
         main(["--explain", str(out), "--sheet", str(sheet_), str(walked)])

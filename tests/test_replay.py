@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -15,13 +16,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camd.errors import UsageError
+from camd.replay import main
 from camd.replays.against import Found, changes
 from camd.replays.playing import Run
 from tests.worlds import event as made_up
 from tests.worlds import film
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
-REAL = ["car-detection.mp4", "bottle-detection.mp4", "one-by-one-person-detection.mp4"]
+REAL = {"car-detection.mp4": 3, "bottle-detection.mp4": 7, "one-by-one-person-detection.mp4": 6}  # visitors
 
 
 def _replay(*arguments: object) -> "subprocess.CompletedProcess[str]":
@@ -55,9 +58,11 @@ def test_without_a_data_folder_no_clip_is_kept() -> None:
     assert _objects(FIXTURES / "walker.mp4")[0]["clip"] is None
 
 
-def test_the_table_names_the_clips_that_are_kept(tmp_path: Path) -> None:
-    assert "clip" not in _replay(FIXTURES / "walker.mp4").stdout
-    kept = _replay("--data", tmp_path, FIXTURES / "walker.mp4").stdout
+def test_the_table_names_the_clips_that_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(FIXTURES / "walker.mp4")])
+    assert "clip" not in capsys.readouterr().out
+    main(["--data", str(tmp_path), str(FIXTURES / "walker.mp4")])
+    kept = capsys.readouterr().out
     assert re.search(r"began .* ended .* clip .* what .* why", kept)
     assert re.search(r"4\.\d\d s .*8\.\d\d s .* 1 .* motion ", kept)
 
@@ -93,9 +98,9 @@ def test_score_says_how_it_went_and_ends_with_1_below_what_is_demanded(tmp_path:
 
 def test_accept_writes_a_truth_that_the_same_run_meets(tmp_path: Path) -> None:
     shutil.copy(FIXTURES / "porch.mp4", tmp_path)
-    assert _replay("--accept", tmp_path).returncode == 0
+    assert main(["--accept", str(tmp_path)]) == 0
     assert len(yaml.safe_load((tmp_path / "porch.truth.yaml").read_text())["events"]) == 2
-    assert _replay("--score", tmp_path).returncode == 0
+    assert main(["--score", str(tmp_path)]) == 0
 
 
 def test_the_total_says_how_many_videos_fell_short(tmp_path: Path) -> None:
@@ -117,11 +122,12 @@ def test_score_without_truth_says_how_to_make_one(tmp_path: Path) -> None:
     assert "--accept" in ended.stderr
 
 
-def test_unusable_videos_end_with_65_and_one_line(tmp_path: Path) -> None:
+def test_unusable_videos_end_with_65_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.mp4").touch()
     for video in (tmp_path / "empty.mp4", tmp_path / "absent.mp4", Path("/dev/null")):
-        ended = _replay("--json", video)
-        assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (65, "", 1)
+        code = main(["--json", str(video)])
+        out, trouble = capsys.readouterr()
+        assert (code, out, trouble.count("\n")) == (65, "", 1)
 
 
 def test_a_video_that_breaks_off_gives_its_events_then_65(tmp_path: Path) -> None:
@@ -150,17 +156,18 @@ def test_against_finds_what_other_settings_join(tmp_path: Path) -> None:
     assert (second["change"], second["event"]["event"], second["other"]) == ("vanishes", 2, None)
 
 
-def test_against_tells_people_what_a_vanished_event_became(tmp_path: Path) -> None:
+def test_against_tells_people_what_a_vanished_event_became(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.yaml").write_text("vision: {merge_gap: 10 s}\n")
-    told = _replay("--against", tmp_path / "other.yaml", FIXTURES / "porch.mp4", FIXTURES / "quiet.mp4").stdout
+    main(["--against", str(tmp_path / "other.yaml"), str(FIXTURES / "porch.mp4"), str(FIXTURES / "quiet.mp4")])
+    told = capsys.readouterr().out
     assert re.search(r"changes .* ends 9\.\d s later", told)
     assert re.search(r"vanishes .* part of the one from 6\.", told)
     assert "no event with either" in told
 
 
 def test_against_cannot_be_had_with_a_score() -> None:
-    ended = _replay("--score", "--against", "other.yaml", FIXTURES / "porch.mp4")
-    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (64, "", 1)
+    with pytest.raises(UsageError, match="--against cannot be had together with --score"):
+        main(["--score", "--against", "other.yaml", str(FIXTURES / "porch.mp4")])
 
 
 def _found(spans: list[tuple[int, int]]) -> list[Found]:
@@ -194,25 +201,36 @@ def test_what_is_the_same_and_what_is_not(event: tuple[int, int], other: tuple[i
     assert changes(_found([event]), _found([other]))[0].kind == kind
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_every_event_of_real_recordings_is_hit_and_its_clip_is_whole(name: str, videos: Path, tmp_path: Path) -> None:
-    objects = _objects("--data", tmp_path, videos / name)
-    events = [o for o in objects if o["type"] == "event"]
-    for began, ended in _truth(videos / name):
-        assert any(min(e["ended"], ended) - max(e["began"], began) > 0.2 for e in events), (began, ended)
-    for event in events:
-        with av.open(str(tmp_path / event["clip"])) as clip:
+@dataclass(frozen=True)
+class Replayed:
+    """A real recording, how many visitors it has, and what its replay into `data` told."""
+
+    video: Path
+    visitors: int
+    data: Path
+    events: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module", params=REAL)
+def replayed(request: pytest.FixtureRequest, videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    video, data = videos / request.param, tmp_path_factory.mktemp("data")
+    told = _objects("--data", data, video)
+    return Replayed(video, REAL[request.param], data, [o for o in told if o["type"] == "event"])
+
+
+def test_every_visitor_of_a_real_recording_is_an_event_of_his_own(replayed: Replayed) -> None:
+    assert len(replayed.events) == replayed.visitors
+    for began, ended in _truth(replayed.video):
+        assert any(min(e["ended"], ended) - max(e["began"], began) > 0.2 for e in replayed.events), (began, ended)
+
+
+def test_the_clips_of_a_real_recording_are_whole(replayed: Replayed) -> None:
+    for event in replayed.events:
+        with av.open(str(replayed.data / event["clip"])) as clip:
             times = [frame.time for frame in clip.decode(video=0)]
         assert event["pre_roll"] >= min(5.0, event["began"]) - 0.001
         assert times[-1] >= event["pre_roll"]  # the clip holds the moment of the alert
         assert times[0] < 0.1
-
-
-@pytest.mark.parametrize(
-    ("name", "visitors"), [("car-detection", 3), ("bottle-detection", 7), ("one-by-one-person-detection", 6)]
-)
-def test_the_events_of_a_real_recording_are_its_visitors(name: str, visitors: int, videos: Path) -> None:
-    assert _objects(videos / f"{name}.mp4")[-1]["events"] == visitors
 
 
 def test_where_nobody_moves_there_is_no_event(videos: Path) -> None:

@@ -100,12 +100,12 @@ def _hatching(height: int, width: int, step: int) -> NDArray[np.uint8]:
 def outline(picture: Canvas, areas: Iterable[Zone | Polygon], colour: Colour, unit: float) -> None:
     """Draw the outlines of areas with their names."""
     height, width = picture.shape[:2]
-    ink = Ink.body(colour, unit)
     for area in areas:
         corners = np.array(on_picture(area.points, width, height), np.int32)
         cv2.polylines(picture, [corners], True, colour, max(1, round(unit)), cv2.LINE_AA, SUBPIXEL_BITS)
         x, y = corners[corners[:, 1].argmin()] / (1 << SUBPIXEL_BITS)
-        ink.write(picture, area.name, x + 6 * unit, y + 16 * unit)
+        for pen, shift in ((Ink.body(BLACK, unit), unit), (Ink.body(colour, unit), 0)):
+            pen.write(picture, area.name, x + 6 * unit + shift, y + 16 * unit + shift)
 
 
 def _blend(picture: Canvas, mask: object, colour: Colour, strength: float) -> None:

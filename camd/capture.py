@@ -25,7 +25,7 @@ from camd.camera.stream import FileCamera
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import Clock, SystemClock
-from camd.config import Config
+from camd.config import Config, VisionConfig
 from camd.errors import ConfigError
 from camd.model import SECOND, Began, Finding, Footage, Format, Gap, Glimpse, Grew, Happening, Nanos, Packet
 from camd.places import Places
@@ -67,7 +67,7 @@ class Capture:
         self._recorder = Recorder(stream, config.record, house.shelf, clock, house.tell)
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
-        self._watcher = Watcher(salt, self._recording.put, house)
+        self._watcher = Watcher(config.vision, salt, self._recording.put, house.tell, house.observe)
         self._watching: Lane[Frame] = lanes.newest("watcher", self._watcher.look)
         self._lost = False
 
@@ -100,14 +100,20 @@ class Capture:
 class Watcher:
     """Looks at frames, no more often than wanted, and passes on what it finds."""
 
-    def __init__(self, salt: str, record: Callable[[Footage], object], house: House) -> None:
-        settings = house.config.vision
+    def __init__(
+        self,
+        settings: VisionConfig,
+        salt: str,
+        record: Callable[[Footage], object],
+        tell: Callable[[Finding], object],
+        observe: Observe = unobserved,
+    ) -> None:
         limits = Limits(settings.merge_gap, settings.cooldown)
         self._wanted = Settings(
             settings.sensitivity, limits, salt, zones=settings.zones, ignore=settings.ignore, privacy=settings.privacy
         )
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
-        self._record, self._tell, self._observe = record, house.tell, house.observe
+        self._record, self._tell, self._observe = record, tell, observe
         self._sight: Sight | None = None
         self._due: Nanos | None = None
 

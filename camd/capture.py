@@ -7,11 +7,12 @@ Rule: no network in this process, ever. The watcher never waits for a disk, the 
 
 import fcntl
 import hashlib
+import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -26,14 +27,18 @@ from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import Clock, SystemClock
 from camd.config import Config, VisionConfig
-from camd.errors import ConfigError
+from camd.errors import CannotWriteError, ConfigError, UnusableInputError
 from camd.model import SECOND, Began, Finding, Footage, Format, Gap, Glimpse, Grew, Happening, Nanos, Packet
 from camd.places import Places
+from camd.store.files import replace_whole
 from camd.store.shelf import Shelf
 from camd.terminal import Parser
 from camd.vision.episode import Limits
+from camd.vision.quiet import Quiet
 from camd.vision.sight import Settings, Sight
 from camd.worker import Crew, Lane, Lanes, Threads
+
+_log = logging.getLogger(__name__)
 
 EARLY: Final = 0.85  # of the analysis interval: a frame that comes so early still counts as due
 Tell = Callable[[Happening], object]
@@ -48,7 +53,8 @@ def unobserved(frame: Frame, sight: Sight) -> None:
 class House:
     """What a camera's footage runs through: the settings, the time, the store, and who hears of it.
 
-    `observe` gets each frame that vision looked at, after everybody was told of what it found.
+    `observe` gets each frame that vision looked at, after everybody was told of what it found. `learned` is what vision
+    learned before of places that are quiet by habit.
     """
 
     config: Config
@@ -56,6 +62,7 @@ class House:
     shelf: Shelf
     tell: Tell
     observe: Observe = unobserved
+    learned: bytes = b""
 
 
 class Capture:
@@ -67,7 +74,7 @@ class Capture:
         self._recorder = Recorder(stream, config.record, house.shelf, clock, house.tell)
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
-        self._watcher = Watcher(config.vision, salt, self._recording.put, house.tell, house.observe)
+        self._watcher = Watcher(config.vision, salt, self._recording.put, house.tell, house.observe, house.learned)
         self._watching: Lane[Frame] = lanes.newest("watcher", self._watcher.look)
         self._lost = False
 
@@ -89,6 +96,10 @@ class Capture:
         self._recording.close()
         self._recorder.close()
 
+    def learned(self) -> bytes:
+        """What vision knows of places that are quiet by habit, for the next start. To be asked once it is closed."""
+        return self._watcher.learned()
+
     def _record(self, packet: Packet) -> None:
         """Hand a packet over; when the recorder cannot keep up, go on at the next key picture that it has room for."""
         if self._lost and packet.is_key and self._recording.put(Gap()):
@@ -107,10 +118,17 @@ class Watcher:
         record: Callable[[Footage], object],
         tell: Callable[[Finding], object],
         observe: Observe = unobserved,
+        learned: bytes = b"",
     ) -> None:
         limits = Limits(settings.merge_gap, settings.cooldown)
         self._wanted = Settings(
-            settings.sensitivity, limits, salt, zones=settings.zones, ignore=settings.ignore, privacy=settings.privacy
+            settings.sensitivity,
+            limits,
+            salt,
+            zones=settings.zones,
+            ignore=settings.ignore,
+            privacy=settings.privacy,
+            learned=learned,
         )
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
         self._record, self._tell, self._observe = record, tell, observe
@@ -137,6 +155,10 @@ class Watcher:
         if self._sight is not None:
             for finding in self._sight.close():
                 self._pass_on(finding)
+
+    def learned(self) -> bytes:
+        """What vision knows of places that are quiet by habit; nothing before the first frame."""
+        return b"" if self._sight is None else self._sight.quiet.to_bytes()
 
     def _pass_on(self, finding: Finding) -> None:
         self._record(finding)
@@ -178,9 +200,9 @@ def _watch(settings: Config, places: Places, crew: Crew) -> None:
         stack.enter_context(_alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
         tell = stack.enter_context(_telling(settings, first.format, places, crew))
-        capture = Capture(
-            Stream(settings.camera.name, first.format), House(settings, clock, shelf, tell), Threads(crew)
-        )
+        house = House(settings, clock, shelf, tell, learned=_recall(places.quiet))
+        capture = Capture(Stream(settings.camera.name, first.format), house, Threads(crew))
+        stack.callback(lambda: _remember(places.quiet, capture.learned()))
         stack.callback(capture.close)
         capture.play(first, crew.stop)
         ends = first.ends
@@ -189,6 +211,28 @@ def _watch(settings: Config, places: Places, crew: Crew) -> None:
                 capture.play(again, crew.stop)
                 ends = again.ends
     crew.check()
+
+
+def _recall(path: Path) -> bytes:
+    """What vision learned before; a file that cannot be used is set aside, and vision learns anew."""
+    try:
+        return Quiet.check(path.read_bytes())
+    except FileNotFoundError:
+        return b""
+    except (OSError, UnusableInputError) as error:
+        _log.warning("%s: %s", path, error)
+        with suppress(OSError):
+            path.rename(path.with_suffix(".damaged"))
+        return b""
+
+
+def _remember(path: Path, learned: bytes) -> None:
+    """Keep it for the next start; what a full disk refuses is learned again."""
+    try:
+        if learned:
+            replace_whole(path, learned)
+    except CannotWriteError as error:
+        _log.warning("what was learned is lost: %s", error)
 
 
 @contextmanager

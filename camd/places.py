@@ -65,6 +65,11 @@ class Places:
         return self.run / "ledger.head"
 
     @property
+    def quiet(self) -> Path:
+        """What vision learned of places that are quiet by habit, JSON."""
+        return self.data / "quiet.json"
+
+    @property
     def outbox(self) -> Path:
         """SQLite file of the alerts not acknowledged within a second; lasts through a power cut."""
         return self.data / "outbox.sqlite"

@@ -30,6 +30,7 @@ from camd.score import Truth
 from camd.store.files import writing
 from camd.store.shelf import Shelf
 from camd.terminal import Parser, print_json, say
+from camd.vision.quiet import Quiet
 
 VIDEOS: Final = (".avi", ".mkv", ".mov", ".mp4")
 EPILOG: Final = (
@@ -67,6 +68,9 @@ def _parser() -> Parser:
         "--json", action="store_true", help="print JSON Lines: an object per event and a summary per video"
     )
     parser.add_argument("--verbose", action="store_true", help="also print what was seen and judged not to be an event")
+    parser.add_argument(
+        "--learned", type=Path, metavar="FILE", help="apply the quiet places that a camera learned (its quiet.json)"
+    )
     parser.add_argument("--realtime", action="store_true", help="as slowly as the video was recorded")
     pictures = parser.add_argument_group("why", "what vision made of one video, as pictures to look at or to send")
     pictures.add_argument(
@@ -124,7 +128,14 @@ def _check(wanted: Namespace, videos: Sequence[Path]) -> None:
 
 def _setting(settings: Config, wanted: Namespace, stack: ExitStack) -> Setting:
     shelf = stack.enter_context(Shelf.open(_places(wanted.data, stack), settings.store, ManualClock()))
-    return Setting(settings, shelf, wanted.realtime)
+    return Setting(settings, shelf, wanted.realtime, _learned(wanted.learned))
+
+
+def _learned(path: Path | None) -> bytes:
+    try:
+        return Quiet.check(path.read_bytes()) if path else b""
+    except (OSError, UnusableInputError) as error:
+        raise UnusableInputError(f"{path}: {error}") from error
 
 
 def _places(data: Path | None, stack: ExitStack) -> Places:

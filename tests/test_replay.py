@@ -20,6 +20,7 @@ from camd.errors import UsageError
 from camd.replay import main
 from camd.replays.against import Found, changes
 from camd.replays.playing import Run
+from camd.vision.quiet import Quiet
 from tests.worlds import event as made_up
 from tests.worlds import film
 
@@ -242,3 +243,11 @@ def _truth(video: Path) -> list[tuple[float, float]]:
         times = [float(frame.time or 0) for frame in container.decode(video=0)]
     notes = json.loads(video.with_suffix(".json").read_text())
     return [(times[first], times[min(last, len(times) - 1)]) for first, last, _ in notes["events"]]
+
+
+def test_learned_quiet_places_are_applied_and_a_wrong_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "quiet.json").write_bytes(Quiet.empty((60, 80)).to_bytes())
+    assert _objects("--learned", tmp_path / "quiet.json", FIXTURES / "walker.mp4")[-1]["events"] == 1
+    (tmp_path / "wrong.json").write_text("nothing")
+    ended = _replay("--learned", tmp_path / "wrong.json", FIXTURES / "walker.mp4")
+    assert (ended.returncode, ended.stderr.count("\n")) == (65, 1)

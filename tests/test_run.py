@@ -17,6 +17,7 @@ from camd.model import SECOND, Clip
 from camd.places import Places
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
+from camd.vision.quiet import Quiet
 from tests.brokers import Broker, broker, subscriber, until
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
@@ -87,6 +88,7 @@ def test_sigterm_in_mid_clip_finishes_the_clip_and_says_goodbye(tmp_path: Path, 
         assert len(heard.payloads("camd/home/porch/event")) == 1
         assert len(heard.payloads("camd/home/porch/clip")) == 1
     (clip,) = house.clips()
+    assert Quiet.check(house.places.quiet.read_bytes())  # what was learned is kept for the next start
     assert not clip.cut_short
     assert _decodes(house.places.clips / f"{clip.id:06d}.mp4") > 60
     assert violations(house.places) == []

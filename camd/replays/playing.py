@@ -28,11 +28,12 @@ from camd.worker import AtOnce
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where recordings are played: the settings, the store for their clips, and how fast."""
+    """Where recordings are played: the settings, the store for their clips, how fast, and what was learned before."""
 
     config: Config
     shelf: Shelf
     realtime: bool = False
+    learned: bytes = b""
 
     def clock(self) -> Clock:
         """A clock at the time where a video starts."""
@@ -107,7 +108,7 @@ def play(run: Run, setting: Setting, progress: Progress, viewers: Sequence[Viewe
         with FileCamera(run.video, clock.boot(), Veil(setting.config.vision.privacy)) as camera:
             run.starts, run.zero = camera.starts, camera.starts - camera.video_start
             run.fps, run.length = camera.format.fps, camera.length_s or 0.0
-            house = House(setting.config, clock, setting.shelf, run.happenings.append, observe)
+            house = House(setting.config, clock, setting.shelf, run.happenings.append, observe, setting.learned)
             capture = Capture(Stream(setting.config.camera.name, camera.format), house, AtOnce())
             try:
                 capture.play(_counted(camera, run, progress, viewers), stop)

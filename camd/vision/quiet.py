@@ -69,6 +69,12 @@ class Quiet:
             busy = cv2.resize(busy, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
         return cls(busy, watched)
 
+    @classmethod
+    def check(cls, data: bytes) -> bytes:
+        """Give back what `to_bytes` wrote; raises `UnusableInputError`, as `from_bytes` does, for anything else."""
+        cls.from_bytes(data, (1, 1))
+        return data
+
     def to_bytes(self) -> bytes:
         """What was learned, as JSON, in seconds and rows of cells; the same knowledge gives the same bytes."""
         self._fade()

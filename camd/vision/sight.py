@@ -16,6 +16,7 @@ from camd.model import SECOND, Box, Finding, Nanos, Polygon, Reason, Suppressed,
 from camd.vision.background import Area, Background, Change, Reducer
 from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, components, find, is_shadow
 from camd.vision.episode import Episode, Limits, Presence
+from camd.vision.quiet import Quiet
 from camd.vision.restless import Restless
 from camd.vision.tamper import Tamper
 from camd.vision.track import FORGET, HELD, KNOWN, REMAINS, STILL_MOST, Track, Tracks
@@ -43,7 +44,7 @@ class Settings:
     """`sensitivity` 1 (deaf) to 10 (nervous); `limits` as `Episode` takes them; `salt` makes event ids unique.
 
     `start` is the time of the camera's first frame. `zones` say where motion counts (nowhere else, if there are any),
-    `ignore` where it does not, `privacy` what nobody may see, the detector included.
+    `ignore` where it does not, `privacy` what nobody may see, the detector included. `learned` is what `Quiet` wrote.
     """
 
     sensitivity: int
@@ -53,6 +54,7 @@ class Settings:
     zones: tuple[Zone, ...] = ()
     ignore: tuple[Polygon, ...] = ()
     privacy: tuple[Polygon, ...] = ()
+    learned: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Sight:
         self._sensitivity = settings.sensitivity
         self._least_cells = self._least(settings.sensitivity)
         self._restless = Restless((rows, columns), settings.start)
+        grid = (rows, columns)
+        self.quiet = Quiet.from_bytes(settings.learned, grid) if settings.learned else Quiet.empty(grid)
         self._tracks = Tracks(self._grid)
         self._tamper = Tamper(self._masks.private)
         self._episode = Episode(settings.limits, settings.salt)
@@ -116,7 +120,7 @@ class Sight:
             t,
             picture,
             change.moving,
-            self._restless.mask,
+            cv2.bitwise_or(self._restless.mask, self.quiet.mask()).astype(np.uint8, copy=False),
             tuple(self._tracks.alive),
             self._tracks.is_calm,
             self._episode.is_event,
@@ -130,7 +134,10 @@ class Sight:
 
     def _blobs(self, t: Nanos, change: Change, picture: NDArray[np.uint8]) -> tuple[list[Blob], list[Blob]]:
         """What moves: mere shadows, and the rest."""
+        visitors = self._tracks.visitors()
+        is_visited = bool(visitors) or self._episode.is_event
         if change.moving is None:
+            self.quiet.observe(t, None, is_visited)
             return [], []
         moving = self._masks.drop_ignored(change.moving, change.moving)
         coarse = coarse_cells(moving)
@@ -138,8 +145,9 @@ class Sight:
         if len(boxes) >= CROWD:
             coarse = coarse_cells(self._background.lasting(moving))
             boxes = components(coarse)
-        visitors = self._tracks.visitors()
         restless = self._restless.look(t, coarse, (track.place for track in visitors))
+        restless = cv2.bitwise_or(restless, self.quiet.mask()).astype(np.uint8, copy=False)
+        self.quiet.observe(t, coarse, is_visited)
         if not change.verdict:
             return [], []
         shadows: list[Blob] = []

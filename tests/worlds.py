@@ -16,7 +16,7 @@ from camd.capture import Capture, House
 from camd.clips.recorder import Stream
 from camd.clock import ManualClock
 from camd.config import MB, Config, StoreConfig
-from camd.model import SECOND, Box, Ended, Event, Finding, Format, Happening, Nanos, Packet, Reason
+from camd.model import SECOND, Box, Ended, Event, Finding, Format, Happening, Nanos, Packet, Polygon, Reason, Zone
 from camd.places import Places
 from camd.scene import SCENES, Scene, encode, frames
 from camd.store.shelf import Shelf
@@ -57,9 +57,10 @@ def grey(pictures: Iterable[tuple[float, NDArray[np.uint8]]]) -> Iterator[tuple[
         yield round(seconds * SECOND), cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
 
 
-def findings(scene: Scene, sensitivity: int = 5) -> list[Finding]:
+def findings(scene: Scene, zones: tuple[Zone, ...] = (), privacy: tuple[Polygon, ...] = ()) -> list[Finding]:
     """What vision finds in a drawn scene."""
-    sight = Sight(scene.width, scene.height, Settings(sensitivity, Limits(1 * SECOND, 0), "test"))
+    settings = Settings(5, Limits(1 * SECOND, 0), "test", zones=zones, privacy=privacy)
+    sight = Sight(scene.width, scene.height, settings)
     found = [finding for t, luma in grey(frames(scene)) for finding in sight.look(t, luma)]
     return found + sight.close()
 

@@ -42,13 +42,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What the tracks of one frame say: whether visitors move (why, and since when) or stand still.
+    """What the tracks of one frame say: whether visitors move (why, since when, in which zones) or stand still.
 
     `is_parked` says that what stood still was given up: the event ended when it last moved.
     """
 
     reason: Reason | None = None
     began: Nanos = 0
+    zones: tuple[str, ...] = ()
     is_held: bool = False
     is_parked: bool = False
 
@@ -104,7 +105,7 @@ class Episode:
         assert self._presence.reason is not None
         self._count += 1
         name, began = f"{self._salt}-{self._count}", max(self._presence.began, self._over_at)
-        self._event = Event(name, "motion", 0.0, began, t, self._presence.reason)
+        self._event = Event(name, "motion", 0.0, began, t, self._presence.reason, self._presence.zones)
         self._last_grew = t
         return [Began(self._event, muted=t < self._muted_until)]
 

@@ -88,8 +88,8 @@ class Sight:
         self._masks = Masks(self._reducer.shape, settings.zones, settings.ignore, settings.privacy)
         self._sensitivity = settings.sensitivity
         self._least_cells = self._least(settings.sensitivity)
-        self._restless = Restless((rows, columns), settings.start)
         grid = (rows, columns)
+        self._restless = Restless(grid, settings.start)
         self.quiet = Quiet.from_bytes(settings.learned, grid) if settings.learned else Quiet.empty(grid)
         self._tracks = Tracks(self._grid)
         self._tamper = Tamper(self._masks.private)
@@ -184,7 +184,8 @@ class Sight:
             return Presence(is_held=len(there) > len(parked), is_parked=bool(parked))
         first = max(moving, key=lambda track: track.cells)
         rule = CONFIRMED if self._tracks.is_calm else TRAVELLED
-        return Presence(self._reason(change, rule, moving), first.born, is_parked=bool(parked))
+        zones = self._masks.zones_of(self._box(first))
+        return Presence(self._reason(change, rule, moving), first.born, zones, is_parked=bool(parked))
 
     def _is_there(self, track: Track) -> bool:
         """Whether somebody whom we know stands where the track ended: its place differs from the background."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from camd.drawn.worlds import WORLDS
-from camd.model import SECOND, Began, Suppressed, Tampered
+from camd.model import SECOND, Began, Polygon, Suppressed, Tampered, Zone
 from camd.scene import SCENES, Light, Scene, frames, truth
 from camd.vision.background import Reducer
 from camd.vision.episode import Limits
@@ -79,3 +79,11 @@ def test_a_covered_lens_is_told_and_is_no_visitor() -> None:
     found = findings(WORLDS["covered"](320, 240, 1))
     assert [(f.kind, f.on) for f in found if isinstance(f, Tampered)][:1] == [("covered", True)]
     assert not [f for f in findings(SCENES["switch"]) if isinstance(f, Tampered)]
+
+
+def test_an_event_names_its_zone_and_there_is_none_outside_of_all_zones() -> None:
+    scene = SCENES["walker"]
+    left, sky = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)), ((0.0, 0.0), (1.0, 0.0), (1.0, 0.1), (0.0, 0.1))
+    assert {e.zones for e in events(findings(scene, zones=(Zone("left", left),)))} == {("left",)}
+    assert events(findings(scene, zones=(Zone("sky", sky),))) == []
+    assert events(findings(scene, privacy=(Polygon("all", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))),))) == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from camd.clips.writer import Salvage, salvage
 from camd.clock import Clock
 from camd.errors import UnusableInputError
-from camd.model import Clip
+from camd.model import SECOND, Clip
 from camd.store import sidecar
 from camd.store.files import number_of, sync_folder
 from camd.store.shelf import Shelf
@@ -47,7 +47,7 @@ def _take_in(shelf: Shelf, path: Path, saved: Salvage, known: Sidecar) -> Clip:
     path.rename(final)
     sidecar.write(shelf.sidecar(row.id), Sidecar(row, known.events))
     sync_folder(final.parent)
-    _log.warning("%s: a recording without a row was taken in, %.1f s long", final, row.duration_ns / 1e9)
+    _log.warning("%s: a recording without a row was taken in, %.1f s long", final, row.duration_ns / SECOND)
     return shelf.keep(row)
 
 

@@ -183,7 +183,7 @@ class Sight:
         if not moving:
             return Presence(is_held=len(there) > len(parked), is_parked=bool(parked))
         first = max(moving, key=lambda track: track.cells)
-        rule = CONFIRMED if self._tracks.is_calm else TRAVELLED
+        rule = TRAVELLED if first.went_over else CONFIRMED
         zones = self._masks.zones_of(self._box(first))
         return Presence(self._reason(change, rule, moving), first.born, zones, is_parked=bool(parked))
 

@@ -59,6 +59,7 @@ class Track:
     path: float = 0.0
     velocity: tuple[float, float] = (0.0, 0.0)
     is_confirmed: bool = False
+    went_over: bool = False  # that is why it was confirmed, and not because the picture was calm
     length: float = 0.0  # the longest that it ever was
     size: float = 0.0  # cells that moved at its best of late
     has_travelled: bool = False
@@ -128,7 +129,8 @@ class Tracks:
         if track.fresh_run >= CONFIRM and track.cells >= QUICK_CELLS and track.overlaps >= CONFIRM - 1 and self.is_calm:
             return True
         is_followed = track.overlaps >= FOLLOWED - 1 and track.fresh_run >= FRESH_RUN
-        return is_followed and _went_over(track, self.grid) and not _flutters(track)
+        track.went_over = is_followed and _went_over(track, self.grid) and not _flutters(track)
+        return track.went_over
 
     def _forget(self, t: Nanos) -> list[Track]:
         vain = [track for track in self.alive if _is_vain(track, t)]

@@ -38,6 +38,8 @@ def test_in_a_calm_picture_two_frames_are_enough() -> None:
 
 def test_in_a_restless_picture_a_visitor_must_get_somewhere() -> None:
     assert _confirmed_after(_walk(1.0, 20), unrest=9.0) == 9
+    assert [track.went_over for track in _follow(_walk(1.0, 20), unrest=9.0)[0].visitors()] == [True]
+    assert [track.went_over for track in _follow(_walk(1.0, 20))[0].visitors()] == [False]
     assert _confirmed_after(_walk(0.0, 20), unrest=9.0) is None
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,8 @@ from camd.worker import Crew, Lane, Lanes, Threads
 
 _log = logging.getLogger(__name__)
 
+KEEP_EVERY: Final = 3600 * SECOND  # what was learned of quiet places; a file of some ten kilobytes
+KEPT_MOST: Final = 4_000_000  # bytes of it that wait for the disk
 EARLY: Final = 0.85  # of the analysis interval: a frame that comes so early still counts as due
 Tell = Callable[[Happening], object]
 Observe = Callable[[Frame, Sight], object]
@@ -49,12 +52,16 @@ def unobserved(frame: Frame, sight: Sight) -> None:
     """Nobody looks over vision's shoulder."""
 
 
+def unkept(learned: bytes) -> None:
+    """What is learned of a recording is nobody's habit."""
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """What a camera's footage runs through: the settings, the time, the store, and who hears of it.
 
     `observe` gets each frame that vision looked at, after everybody was told of what it found. `learned` is what vision
-    learned before of places that are quiet by habit.
+    learned before of places that are quiet by habit, `keep` gets what it has learned since, once an hour.
     """
 
     config: Config
@@ -63,6 +70,7 @@ class House:
     tell: Tell
     observe: Observe = unobserved
     learned: bytes = b""
+    keep: Callable[[bytes], None] = unkept
 
 
 class Capture:
@@ -75,7 +83,9 @@ class Capture:
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
         self._watcher = Watcher(config.vision, salt, self._recording.put, house.tell, house.observe, house.learned)
-        self._watching: Lane[Frame] = lanes.newest("watcher", self._watcher.look)
+        self._watching: Lane[Frame] = lanes.newest("watcher", self._watch)
+        self._keeping: Lane[bytes] = lanes.every("keeper", house.keep, len, KEPT_MOST)
+        self._kept: Nanos | None = None
         self._lost = False
 
     def play(self, items: Iterable[Packet | Frame], stop: threading.Event) -> None:
@@ -95,6 +105,15 @@ class Capture:
         self._watcher.close()
         self._recording.close()
         self._recorder.close()
+        self._keeping.close()
+
+    def _watch(self, frame: Frame) -> None:
+        """Look at a frame; once an hour hand over what was learned, so that a pulled plug costs an hour of it."""
+        self._watcher.look(frame)
+        if self._kept is None or frame.t - self._kept >= KEEP_EVERY:
+            if self._kept is not None:
+                self._keeping.put(self._watcher.learned())
+            self._kept = frame.t
 
     def learned(self) -> bytes:
         """What vision knows of places that are quiet by habit, for the next start. To be asked once it is closed."""
@@ -143,7 +162,7 @@ class Watcher:
         if self._sight is None:
             height, width = frame.luma.shape
             self._sight = Sight(width, height, replace(self._wanted, start=frame.t))
-        for finding in self._sight.look(frame.t, frame.luma):
+        for finding in self._sight.look(frame.t, frame.luma, frame.exposure):
             self._pass_on(finding)
             if isinstance(finding, Began | Grew):
                 box = finding.event.reason.box
@@ -200,7 +219,8 @@ def _watch(settings: Config, places: Places, crew: Crew) -> None:
         stack.enter_context(_alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
         tell = stack.enter_context(_telling(settings, first.format, places, crew))
-        house = House(settings, clock, shelf, tell, learned=_recall(places.quiet))
+        keep = partial(_remember, places.quiet)
+        house = House(settings, clock, shelf, tell, learned=_recall(places.quiet), keep=keep)
         capture = Capture(Stream(settings.camera.name, first.format), house, Threads(crew))
         stack.callback(lambda: _remember(places.quiet, capture.learned()))
         stack.callback(capture.close)

@@ -6,8 +6,8 @@ times named `unix_ns` are nanoseconds since 1970 UTC, right only as far as the m
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 Nanos = int
 SECOND: Nanos = 1_000_000_000
@@ -55,6 +55,18 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """What the sensor says of a picture: how long it was exposed, how much it was amplified, how bright the scene is.
+
+    `lux` is None where the sensor does not know.
+    """
+
+    time_s: float
+    gain: float
+    lux: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Packet:
     """One encoded picture of the full stream: H.264 as Annex B, parameter sets before every key picture.
 
@@ -71,8 +83,11 @@ class Packet:
 class Reason:
     """Why motion became an event, or did not: the figures at the moment of decision and the `rule` that decided.
 
-    `changed_pixels` and `threshold` count pixels of the full picture; `noise_level` is the median width of the
-    background's band in grey levels (0..255); `light_gain` is the factor by which the light last changed.
+    `changed_pixels` and `threshold` count pixels of the full picture, `blocks` the cells in which most of it moved;
+    `noise_level` is the mean deviation of the picture in grey levels (0..255); `light_gain` is the factor by which the
+    light of all changed in that frame, `shadow_ratio` that by which what moved was brighter than the background (1 also
+    where nothing can be told). It was followed for `track_s` seconds, and came `travel` heights of the picture away
+    from where it was first seen.
     """
 
     rule: str
@@ -82,6 +97,16 @@ class Reason:
     noise_level: float
     light_gain: float
     box: Box
+    shadow_ratio: float = 1.0
+    track_s: float = 0.0
+    travel: float = 0.0
+    zones: tuple[str, ...] = ()
+
+    def json(self) -> dict[str, Any]:
+        """As JSON tells it everywhere, in alerts, sidecars and replays; numbers have four decimals at most."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in told.items()}
+        return rounded | {"box": [round(side, 4) for side in self.box], "zones": list(self.zones)}
 
 
 @dataclass(frozen=True, slots=True)

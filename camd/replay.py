@@ -24,6 +24,7 @@ from camd.errors import UnusableInputError, UsageError
 from camd.places import Places
 from camd.replays import against, report, sheet
 from camd.replays.film import Film
+from camd.replays.heat import Heat
 from camd.replays.playing import Run, Setting, Viewer, play
 from camd.replays.report import Detail
 from camd.score import Truth
@@ -38,7 +39,7 @@ EPILOG: Final = (
     " breaks off; 73 an output that cannot be written; 75 another camd holds DIR; 78 bad config"
 )
 # What is told of a run with one kind of settings, and so not beside --against.
-ALONE: Final = ("score", "accept", "junit", "explain", "sheet", "verbose", "data")
+ALONE: Final = ("score", "accept", "junit", "explain", "sheet", "heat", "verbose", "data")
 
 
 def main(arguments: list[str]) -> int:
@@ -80,6 +81,10 @@ def _parser() -> Parser:
     pictures.add_argument(
         "--sheet", type=_ending(".png"), metavar="OUT.png", help="one picture: a row for each event, with its reason"
     )
+    pictures.add_argument(
+        "--heat", type=_ending(".png"), metavar="OUT.png",
+        help="one picture: how often it moves where, and which places are quiet by habit",
+    )  # fmt: skip
     scoring = parser.add_argument_group("how good")
     scoring.add_argument(
         "--score", action="store_true", help="hold the events against VIDEO's .truth.yaml; exit 1 below it"
@@ -120,8 +125,8 @@ def _check(wanted: Namespace, videos: Sequence[Path]) -> None:
     beside = [f"--{name}" for name in ALONE if getattr(wanted, name)]
     if wanted.against and beside:
         raise UsageError(f"camd replay: --against cannot be had together with {', '.join(beside)}. Give one of them.")
-    if (wanted.explain or wanted.sheet) and len(videos) > 1:
-        raise UsageError(f"camd replay: --explain and --sheet show one video. got {len(videos)}. Give one of them.")
+    if (wanted.explain or wanted.sheet or wanted.heat) and len(videos) > 1:
+        raise UsageError(f"camd replay: --explain, --sheet and --heat show one video. got {len(videos)}. Give one.")
     if wanted.explain and wanted.explain.resolve() in [video.resolve() for video in videos]:
         raise UsageError(f"camd replay: --explain would overwrite {wanted.explain}. Give another name.")
 
@@ -160,14 +165,16 @@ class _Desk:
     def run(self, video: Path) -> Run:
         """Play one video, draw it, and show its events."""
         run, vision = Run(video), self._setting.config.vision
-        log = sheet.Log()
+        log, heat = sheet.Log(), Heat()
         with ExitStack() as stack:
-            viewers: list[Viewer] = [log] if self._wanted.sheet else []
+            viewers: list[Viewer] = [*([log] if self._wanted.sheet else []), *([heat] if self._wanted.heat else [])]
             if self._wanted.explain:
                 viewers.append(stack.enter_context(Film(self._wanted.explain, run, vision)))
             play(run, self._setting, self._progress, viewers)
         if self._wanted.sheet and run.frames:
             sheet.write(self._wanted.sheet, run, log, vision)
+        if self._wanted.heat and run.frames:
+            heat.write(self._wanted.heat)
         self._show(run)
         return run
 

@@ -19,7 +19,7 @@ from camd.replays import sheet
 from camd.replays.ink import AMBER, BLACK, BODY, RED, WHITE, Canvas, Colour, Ink
 from camd.replays.playing import Run, Setting, play
 from camd.replays.story import PANEL
-from camd.vision.sight import CONFIRMED, LIGHT
+from camd.vision.why import CONFIRMED, LIGHT
 from tests.worlds import event, film, shelf
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"

@@ -251,23 +251,11 @@ def _alert_json(event: Event, source: Source) -> str:
             "motion_center_y": round((box.y + box.height / 2) * size.height),
             "motion_width": round(box.width * size.width),
             "motion_height": round(box.height * size.height),
-            "reason": _reason(event.reason),
+            "reason": event.reason.json(),
             "delayed": False,
             "latency_ms": None,
         }
     )
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "rule": reason.rule,
-        "changed_pixels": reason.changed_pixels,
-        "threshold": reason.threshold,
-        "blocks": reason.blocks,
-        "noise_level": round(reason.noise_level, 3),
-        "light_gain": round(reason.light_gain, 3),
-        "box": [round(value, 4) for value in reason.box],
-    }
 
 
 def _events_json(kind: str, before: _State, after: _State, source: Source) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camd.geometry import COVER, SUBPIXEL_BITS, on_picture
-from camd.model import Nanos, Polygon
+from camd.model import Exposure, Nanos, Polygon
 
 THUMBNAIL_WIDTH: Final = 640  # pixels at most
 JPEG_QUALITY: Final = 80
@@ -48,13 +48,14 @@ class Frame:
 
     `luma` is a read-only (height, width) uint8 view of the decoder's own memory, valid for as long as this frame is
     held; nothing is covered in it. `uncovered` makes a (height, width, 3) uint8 BGR copy, which is for `picture`
-    alone; colour is not touched before.
+    alone; colour is not touched before. `exposure` is what the sensor says of the picture, where it says anything.
     """
 
     t: Nanos
     luma: NDArray[np.uint8]
     uncovered: Callable[[], NDArray[np.uint8]]
     veil: Veil
+    exposure: Exposure | None = None
 
     def picture(self) -> NDArray[np.uint8]:
         """Return the (height, width, 3) uint8 BGR picture, under the veil."""

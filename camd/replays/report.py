@@ -4,7 +4,7 @@ Rule: an object or a table says only what the run holds; nothing is played here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -35,7 +35,7 @@ def lines(run: Run, detail: Detail) -> Iterator[dict[str, Any]]:
     if detail.suppressed:
         for dismissed in run.suppressed():
             span = {"began": run.at(dismissed.began), "ended": run.at(dismissed.ended)}
-            yield {"type": "suppressed", "video": name, **span, "reason": asdict(dismissed.reason)}
+            yield {"type": "suppressed", "video": name, **span, "reason": dismissed.reason.json()}
     yield {
         "type": "summary",
         "video": name,
@@ -58,7 +58,7 @@ def event_json(run: Run, event: Event, detail: Detail) -> dict[str, Any]:
         "clip": f"clips/{clip.id:06d}.mp4" if clip and detail.kept else None,
         "pre_roll": round((event.began - clip.began) / SECOND, 3) if clip else None,
         "zones": list(event.zones),
-        "reason": asdict(event.reason),
+        "reason": event.reason.json(),
     }
 
 

@@ -25,7 +25,8 @@ from camd.replays.ink import AMBER, BLACK, BOLD, GREY, RED, WHITE, Canvas, Colou
 from camd.replays.marks import Kind, Mark
 from camd.replays.playing import Run
 from camd.store.files import replace_whole
-from camd.vision.sight import EVERYWHERE, Sight
+from camd.vision.sight import Sight
+from camd.vision.why import EVERYWHERE
 
 MOST_ROWS: Final = 12
 MOST_DISMISSED: Final = 3  # of them
@@ -238,8 +239,12 @@ def figures(reason: Reason) -> Iterator[str]:
     """The main figures of a reason in words."""
     if reason.changed_pixels:
         yield f"{reason.changed_pixels} pixels changed, {reason.threshold} are enough"
+    if reason.track_s:
+        yield f"followed for {reason.track_s:.1f} s, over {reason.travel:.0%} of the picture's height"
     if reason.light_gain != 1.0:
         yield f"light at {reason.light_gain:.1%} of what it was"
+    if reason.shadow_ratio != 1.0:
+        yield f"{reason.shadow_ratio:.2f} times as bright as what is behind it"
     yield f"noise of {reason.noise_level:.1f} grey levels (of 255)"
 
 

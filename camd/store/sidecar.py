@@ -97,20 +97,8 @@ def _event_json(recorded: RecordedEvent, began: Nanos) -> dict[str, Any]:
         "began": _seconds(event.began - began),
         "ended": _seconds(event.ended - began),
         "zones": list(event.zones),
-        "reason": _reason_json(event.reason),
+        "reason": event.reason.json(),
         "boxes": [[_seconds(t - began), *_fractions(box)] for t, box in _thinned(recorded.boxes)],
-    }
-
-
-def _reason_json(reason: Reason) -> dict[str, Any]:
-    return {
-        "rule": reason.rule,
-        "changed_pixels": reason.changed_pixels,
-        "threshold": reason.threshold,
-        "blocks": reason.blocks,
-        "noise_level": reason.noise_level,
-        "light_gain": reason.light_gain,
-        "box": _fractions(reason.box),
     }
 
 
@@ -183,6 +171,10 @@ def _reason(data: object) -> Reason:
         noise_level=_number(data, "noise_level"),
         light_gain=_number(data, "light_gain"),
         box=Box(*_row(_need(data, "box", list), 4)),
+        shadow_ratio=_number(data, "shadow_ratio"),
+        track_s=_number(data, "track_s"),
+        travel=_number(data, "travel"),
+        zones=tuple(str(zone) for zone in _need(data, "zones", list)),
     )
 
 

@@ -1,11 +1,11 @@
 """From moving pixels to moving things.
 
-Idea: pixels vote in cells of 2x2 on a coarse grid, neighbouring cells are one blob, and a blob that is merely the
-background times one constant is a shadow or a pool of light.
-Rule: pure; components are sought on the coarse grid only (21 microseconds at 80x60, where the full picture costs 1 ms).
+Idea: pixels vote in cells of 2x2 on a coarse grid, and neighbouring cells are one blob.
+Rule: pure; components are sought on the coarse grid only (21 microseconds at 80x60, where the full picture costs 1 ms),
+and cells are counted in sums that are made once a frame, so that many blobs cost little more than one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
@@ -13,17 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Sums = cv2.typing.MatLike  # of all cells above and left of a corner, as `cv2.integral` makes them
 Grey = NDArray[np.uint8]
 
 CELL: Final = 2  # analysed pixels along a cell's side
-NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 MAJORITY: Final = 0.5 * 255  # of a cell's pixels must move
-MOST_BLOBS: Final = 16  # the largest; more are weather
-SHADOW_FACTORS: Final = (0.4, 2.5)  # what a shadow or a lamp does to a surface
-SHADOW_RESIDUAL: Final = 0.03  # of the factor; how rough the light may be
-SMOOTH: Final = (5, 5)  # pixels within which light hardly changes
-DARK: Final = np.float32(8.0)  # grey levels added to both sides of the quotient: noise in the dark is no texture
-SHADOW_LEAST: Final = 12  # pixels; fewer cannot show a texture
+MOST_BLOBS: Final = 8  # the largest; more are weather
+
+Outlines = Sequence[cv2.typing.MatLike]
+Cells = tuple[int, int, int, int]  # left, top, width, height on the coarse grid
 
 
 class Rect(NamedTuple):
@@ -55,17 +53,26 @@ class Rect(NamedTuple):
 
     def touches(self, other: "Rect", slack: float) -> bool:
         """Whether they come within `slack` cells of one another."""
+        x, y, width, height = self  # unpacked: this is asked for every pair of a track and a blob
+        left, top, across, down = other
         return (
-            self.x - slack < other.right
-            and other.x - slack < self.right
-            and self.y - slack < other.bottom
-            and other.y - slack < self.bottom
+            x - slack < left + across
+            and left - slack < x + width
+            and y - slack < top + down
+            and top - slack < y + height
         )
 
     def union(self, other: "Rect") -> "Rect":
         """The smallest rectangle around both."""
-        x, y = min(self.x, other.x), min(self.y, other.y)
-        return Rect(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
+        return around((self, other))
+
+
+def around(rects: Iterable[Rect]) -> Rect:
+    """The smallest rectangle around all of them; there must be one."""
+    corners = [(x, y, x + width, y + height) for x, y, width, height in rects]
+    lefts, tops, rights, bottoms = zip(*corners, strict=True)
+    x, y = min(lefts), min(tops)
+    return Rect(x, y, max(rights) - x, max(bottoms) - y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,44 +92,33 @@ def coarse_cells(moving: Grey) -> Grey:
     return coarse
 
 
-def components(coarse: Grey) -> list[tuple[int, int, int, int]]:
-    """The boxes (x, y, width, height) of moving cells that lie together."""
-    # Edges move and plain surfaces do not: widening joins the outline of one thing. Outlines alone are sought: on so
-    # small a grid that costs half of connectedComponentsWithStats.
-    outlines, _ = cv2.findContours(cv2.dilate(coarse, NEIGHBOURS), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return [cast("tuple[int, int, int, int]", cv2.boundingRect(outline)) for outline in outlines]
+def outlines(coarse: Grey) -> Outlines:
+    """The outlines of moving cells that lie together."""
+    # Edges move and plain surfaces do not: widening, by a cell all around, joins the outline of one thing. Outlines
+    # alone are sought: on so small a grid that costs half of connectedComponentsWithStats.
+    found, _ = cv2.findContours(cv2.dilate(coarse, None), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)  # type: ignore[call-overload]
+    return found
 
 
-def find(coarse: Grey, boxes: Iterable[tuple[int, int, int, int]], restless: Grey) -> list[Blob]:
-    """Make blobs of the `boxes` of moving cells, the largest first."""
-    fresh: Grey = cv2.subtract(coarse, restless)  # type: ignore[assignment]
-    found = [_blob(coarse, fresh, *box) for box in boxes]
-    found.sort(key=lambda blob: -blob.cells)
-    return found[:MOST_BLOBS]
+def find(coarse: Grey, found: Outlines, restless: Grey | None) -> list[Blob]:
+    """Make blobs of the largest outlines of moving cells, the one with most cells first."""
+    boxes = [cast("Cells", cv2.boundingRect(outline)) for outline in found]
+    boxes.sort(key=lambda box: -box[2] * box[3])
+    moving = cv2.integral(coarse)
+    fresh = moving if restless is None else cv2.integral(cv2.subtract(coarse, restless))
+    blobs = list(_blobs(boxes[:MOST_BLOBS], moving, fresh))
+    blobs.sort(key=lambda blob: -blob.cells)
+    return blobs
 
 
-def _blob(coarse: Grey, fresh: Grey, x: int, y: int, width: int, height: int) -> Blob:
-    area = (slice(y, y + height), slice(x, x + width))
-    cells = cv2.countNonZero(coarse[area])
-    return Blob(cells, Rect(x, y, width, height), cv2.countNonZero(fresh[area]) / max(cells, 1))
+def _blobs(boxes: Iterable[Cells], moving: Sums, fresh: Sums) -> Iterator[Blob]:
+    for box in boxes:
+        cells = _sum(moving, box) // 255
+        free = cells if fresh is moving else _sum(fresh, box) // 255
+        yield Blob(cells, Rect(*box), free / max(cells, 1))
 
 
-def is_shadow(blob: Blob, moving: Grey, picture: Grey, mean: NDArray[np.float32]) -> bool:
-    """Whether the blob is the background in another light: a shadow, a cloud, a pool of light.
-
-    Light has no outline: what it does to one pixel it does to the next. So the quotient of picture and background is
-    smooth under light, and jumps at the outline and at the texture of a thing.
-    `picture` and `mean` are the analysed picture and the background, of the same height and width as `moving`.
-    """
-    x, y, width, height = (int(value) * CELL for value in blob.rect)
-    area = (slice(y, y + height), slice(x, x + width))
-    mask = moving[area]
-    pixels = cv2.countNonZero(mask)
-    if pixels < SHADOW_LEAST:
-        return False
-    quotient = (picture[area] + DARK) / (mean[area] + DARK)
-    factor = cv2.mean(quotient, mask)[0]
-    if not SHADOW_FACTORS[0] <= factor <= SHADOW_FACTORS[1]:
-        return False
-    roughness = cv2.absdiff(quotient, cv2.blur(quotient, SMOOTH))
-    return cv2.mean(roughness, mask)[0] < SHADOW_RESIDUAL * factor
+def _sum(sums: Sums, box: Cells) -> int:
+    x, y, width, height = box
+    right, bottom = x + width, y + height
+    return int(sums.item(bottom, right) - sums.item(y, right) - sums.item(bottom, x) + sums.item(y, x))

@@ -90,8 +90,8 @@ class Quiet:
         if moving is not None and not visited:
             self._moved = moving > 0 if self._moved is None else self._moved | (moving > 0)
 
-    def mask(self) -> Grey:
-        """The cells (0 or 255) that move by habit, as a new array whenever they change."""
+    def mask(self) -> Grey | None:
+        """The cells (0 or 255) that move by habit, as a new array whenever they change; None when there are none."""
         return self._mask
 
     def heat(self) -> Grey:
@@ -130,9 +130,11 @@ class Quiet:
         typical = float(np.partition(self._busy, place, axis=None)[place])
         return max(OFTEN * (self._watched + DOUBT), ABOVE * typical)
 
-    def _habits(self) -> Grey:
-        often = (self._busy > self._limit()).astype(np.uint8) * 255
-        return cv2.dilate(often, NEIGHBOURS).astype(np.uint8, copy=False)
+    def _habits(self) -> Grey | None:
+        often = self._busy > self._limit()
+        if not often.any():
+            return None
+        return cv2.dilate(often.view(np.uint8) * np.uint8(255), NEIGHBOURS).astype(np.uint8, copy=False)
 
 
 def _parsed(value: Any) -> tuple[NDArray[np.float32], float]:

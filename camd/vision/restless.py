@@ -38,36 +38,32 @@ class Restless:
         self._onsets = np.zeros(shape, np.float32)
         self._share = np.zeros(shape, np.float32)  # of the time in which the cell moves
         self._moved = np.full(shape, -1e9, np.float32)  # seconds: when the cell last moved
-        self._mask: Grey = np.zeros(shape, np.uint8)
+        self._mask: Grey | None = None
         self._start = start
         self._last = self._faded = 0.0
         self._looks = 0
 
-    def look(self, t: Nanos, coarse: Grey, visitors: Iterable[Rect]) -> Grey:
-        """Take the moving cells (0 or 255) of one frame; return the mask of restless cells as they were before it.
-
-        What moves under `visitors` is theirs, and makes no place restless.
-        """
+    def look(self, t: Nanos, coarse: Grey, visitors: Iterable[Rect]) -> None:
+        """Take the moving cells (0 or 255) of a frame; those under `visitors` make no place restless."""
         now = (t - self._start) / SECOND
-        before = self._mask
         self._looks += 1
         if self._looks % LOOK_EVERY and now >= FIRST:
-            return before
+            return
         moving = coarse > 0
         for visitor in visitors:
             moving[_cells(visitor)] = False
-        self._count(now, moving.nonzero())
+        self._count(now, moving.ravel().nonzero()[0])
         if now < FIRST or self._looks % RENEW_EVERY == 0:
             self._renew(now)
-        return before
 
-    def _count(self, now: float, cells: tuple[NDArray[np.intp], ...]) -> None:
-        self._onsets[cells] += self._moved[cells] < now - PAUSE
-        self._share[cells] += min(now - self._last, FRAME_MOST) / SHARE_SECONDS
-        self._moved[cells] = now
+    def _count(self, now: float, cells: NDArray[np.intp]) -> None:
+        onsets, share, moved = self._onsets.ravel(), self._share.ravel(), self._moved.ravel()  # views
+        onsets[cells] += moved[cells] < now - PAUSE
+        share[cells] += min(now - self._last, FRAME_MOST) / SHARE_SECONDS
+        moved[cells] = now
         self._last = now
         if now < FIRST:  # what moves when the camera starts is scenery, until it goes elsewhere
-            self._onsets[cells] = 2 * OFTEN
+            onsets[cells] = 2 * OFTEN
 
     def _renew(self, now: float) -> None:
         """Let what was counted fade, and find the cells that are restless now."""
@@ -75,14 +71,16 @@ class Restless:
         self._onsets *= math.exp(-passed / REMEMBER)
         self._share *= math.exp(-passed / SHARE_SECONDS)
         restless = (self._onsets > OFTEN) | (self._share > MOSTLY)
-        if restless.mean() > EVERYWHERE:  # then it is weather, and says nothing of a place
-            restless[:] = False
-        # A cell beside a restless one is reached by the next gust. A new mask each time: `look` has given the old away.
-        self._mask = cv2.dilate(restless.astype(np.uint8) * 255, NEIGHBOURS).astype(np.uint8, copy=False)
+        share = np.count_nonzero(restless) / restless.size
+        if not 0 < share <= EVERYWHERE:  # more is weather, and says nothing of a place
+            self._mask = None
+            return
+        # A cell beside a restless one is reached by the next gust. A new mask each time: the old was given away.
+        self._mask = cv2.dilate(restless.view(np.uint8) * np.uint8(255), NEIGHBOURS).astype(np.uint8, copy=False)
 
     @property
-    def mask(self) -> Grey:
-        """The cells (0 or 255) that are restless now."""
+    def mask(self) -> Grey | None:
+        """The cells (0 or 255) that are restless now, or None when there are none."""
         return self._mask
 
     def mark(self, places: Iterable[Rect]) -> None:

@@ -4,7 +4,7 @@ Rule: pure and deterministic: the same luma at the same times gives the same fin
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,31 +12,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camd.model import SECOND, Box, Finding, Nanos, Polygon, Reason, Suppressed, Zone
-from camd.vision.background import Area, Background, Change, Reducer
-from camd.vision.blobs import CELL, Blob, Rect, coarse_cells, components, find, is_shadow
+from camd.model import SECOND, Exposure, Finding, Nanos, Polygon, Reason, Zone
+from camd.vision.background import Area, Background, Change
+from camd.vision.blobs import CELL, Blob, Outlines, Rect, coarse_cells, find, outlines
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.quiet import Quiet
+from camd.vision.reduce import Reducer
 from camd.vision.restless import Restless
+from camd.vision.shade import Shade, shades
 from camd.vision.tamper import Tamper
 from camd.vision.track import FORGET, HELD, KNOWN, REMAINS, STILL_MOST, Track, Tracks
+from camd.vision.why import EVERYWHERE, FLOODED, IN_VAIN, LIGHT, SHADOW, Dismissals, Scale
 from camd.vision.zones import Masks
+
+Grey = NDArray[np.uint8]
+Shadow = tuple[Blob, Shade]
 
 # sensitivity -> the least share of the watched picture that must move: 5 still counts 8x14 pixels of 640x480
 AREA: Final = {
-    1: 0.02, 2: 0.01, 3: 0.004, 4: 0.0015, 5: 0.0004, 6: 0.00035, 7: 0.0003, 8: 0.00025, 9: 0.0002, 10: 0.00015,
+    1: 0.02, 2: 0.01, 3: 0.004, 4: 0.0015, 5: 0.00021, 6: 0.0002, 7: 0.00018, 8: 0.00016, 9: 0.00013, 10: 0.0001,
 }  # fmt: skip
-DEAF: Final = 14.0  # less the sensitivity: the least half-width of a pixel's band, in grey levels
+DEAF: Final = 9.5  # less half the sensitivity: the least half-width of a pixel's band, in grey levels
 CROWD: Final = 6  # blobs; rain, snow or a shaking mount: what counts must then last for two frames
-SAME_DISMISSAL: Final = 1 * SECOND  # frames apart by less are one suppressed motion
-EVERYWHERE: Final = Box(0.0, 0.0, 1.0, 1.0)
-
-CONFIRMED: Final = "2 of 4 frames moved"
-TRAVELLED: Final = "got somewhere in a restless picture"
-IN_VAIN: Final = "moved too briefly or came back to where it was"
-FLOODED: Final = "more than half of the picture changed"
-LIGHT: Final = "the light of the whole picture changed"
-SHADOW: Final = "a shadow or a pool of light"
+TOLD_APART: Final = 6  # frames in which something was no shadow
+EXPOSURE_STEP: Final = 1.1  # times as much light, or as little, from one frame to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,9 @@ class Seen:
     """
 
     t: Nanos
-    picture: NDArray[np.uint8]
-    moving: NDArray[np.uint8] | None
-    restless: NDArray[np.uint8]
+    picture: Grey
+    moving: Grey | None
+    restless: Grey
     tracks: tuple[Track, ...]
     is_calm: bool
     is_event: bool
@@ -81,97 +80,144 @@ class Sight:
     def __init__(self, width: int, height: int, settings: Settings) -> None:
         cv2.setNumThreads(1)  # at these sizes OpenCV's threads cost more CPU than they save time
         self._reducer = Reducer(width, height)
-        rows, columns = self._reducer.shape[0] // CELL, self._reducer.shape[1] // CELL
-        self._grid = Rect(0, 0, columns, rows)
+        rows, columns = (side // CELL for side in self._reducer.shape)
+        self._scale = Scale(columns, rows, self._reducer.factor)
         sharpest = max([settings.sensitivity, *(zone.sensitivity or 0 for zone in settings.zones)])
-        self._background = Background(self._reducer.shape, floor=DEAF - sharpest)
+        self._background = Background(self._reducer.shape, floor=DEAF - sharpest / 2)
         self._masks = Masks(self._reducer.shape, settings.zones, settings.ignore, settings.privacy)
         self._sensitivity = settings.sensitivity
         self._least_cells = self._least(settings.sensitivity)
         grid = (rows, columns)
         self._restless = Restless(grid, settings.start)
         self.quiet = Quiet.from_bytes(settings.learned, grid) if settings.learned else Quiet.empty(grid)
-        self._tracks = Tracks(self._grid)
+        self._tracks = Tracks(Rect(0, 0, columns, rows))
         self._tamper = Tamper(self._masks.private)
         self._episode = Episode(settings.limits, settings.salt)
-        self._judged: Suppressed | None = None
-        self._last: tuple[Nanos, NDArray[np.uint8], Change] | None = None
+        self._dismissals = Dismissals()
+        self._exposed = _Exposed()
+        self._waited = False
+        self._last: tuple[Nanos, Grey, Change] | None = None
 
-    def look(self, t: Nanos, luma: NDArray[np.uint8]) -> list[Finding]:
-        """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time."""
+    def look(self, t: Nanos, luma: Grey, exposure: Exposure | None = None) -> list[Finding]:
+        """Look at one frame: `luma` is (height, width) uint8, read only; `t` is the sensor's time.
+
+        `exposure` is what the sensor says of it, where it does.
+        """
         picture = self._masks.apply_privacy(self._reducer(luma))
-        change = self._background.look(t, picture, [_pixels(track.place) for track in self._tracks.visitors()])
+        if exposure and self._exposed.stepped(exposure):
+            self.settle(t)
+        change = self._background.look(t, picture, self._visited)
         self._last = t, picture, change
-        tampered = self._tamper.look(t, picture)
+        findings: list[Finding] = [*self._tamper.look(t, picture)]
         if change.is_flood:
-            return [*tampered, *self._judge(t, self._reason(change, FLOODED))]
-        shadows, blobs = self._blobs(t, change, picture)
-        self._tracks.disturb(len(shadows))
-        vain = self._tracks.look(t, blobs)
-        self._restless.mark(track.box for track in vain if track.is_confirmed)
-        findings = self._episode.look(t, self._presence(t, change))
-        return [*tampered, *self._judge(t, self._dismissal(change, shadows, vain)), *findings]
+            findings += self._dismissals.take(t, self._reason(change, FLOODED))
+        elif change.moving is None and self._is_idle():
+            self.quiet.observe(t, None, visited=False)
+            findings += self._dismissals.take(t, self._reason(change, LIGHT) if change.light_gain != 1.0 else None)
+        elif not self._can_wait():
+            findings += self._follow(t, change, picture)
+        return findings
+
+    def settle(self, t: Nanos) -> None:
+        """Say nothing until the picture is steady, for half a second from `t` on at most: a setting has changed."""
+        self._background.settle(t)
+        self._tracks.drop(track for track in self._tracks.alive if not track.is_confirmed)
 
     def seen(self) -> Seen:
         """What was made of the last frame. Only to be asked after a frame was looked at."""
         assert self._last is not None
         t, picture, change = self._last
+        restless = _either(self._restless.mask, self.quiet.mask())
         return Seen(
             t,
             picture,
             change.moving,
-            cv2.bitwise_or(self._restless.mask, self.quiet.mask()).astype(np.uint8, copy=False),
+            np.zeros((self._scale.rows, self._scale.columns), np.uint8) if restless is None else restless,
             tuple(self._tracks.alive),
             self._tracks.is_calm,
             self._episode.is_event,
-            self._judged.reason.rule if self._judged and self._judged.ended == t else "",
+            self._dismissals.rule_at(t),
         )
 
     def close(self) -> list[Finding]:
         """The camera has stopped: end and report what is open."""
-        judged, self._judged = self._judged, None
-        return [*([judged] if judged else []), *self._episode.close()]
+        return [*self._dismissals.close(), *self._episode.close()]
 
-    def _blobs(self, t: Nanos, change: Change, picture: NDArray[np.uint8]) -> tuple[list[Blob], list[Blob]]:
-        """What moves: mere shadows, and the rest."""
-        visitors = self._tracks.visitors()
-        is_visited = bool(visitors) or self._episode.is_event
-        if change.moving is None:
-            self.quiet.observe(t, None, is_visited)
-            return [], []
-        moving = self._masks.drop_ignored(change.moving, change.moving)
-        coarse = coarse_cells(moving)
-        boxes = components(coarse)
-        if len(boxes) >= CROWD:
-            coarse = coarse_cells(self._background.lasting(moving))
-            boxes = components(coarse)
-        restless = self._restless.look(t, coarse, (track.place for track in visitors))
-        restless = cv2.bitwise_or(restless, self.quiet.mask()).astype(np.uint8, copy=False)
-        self.quiet.observe(t, coarse, is_visited)
-        if not change.verdict:
-            return [], []
-        shadows: list[Blob] = []
+    def _can_wait(self) -> bool:
+        """Whether the next frame is soon enough: while a visitor is plainly there, every second one is looked into."""
+        self._waited = not self._waited and self._episode.is_event and self._tracks.is_plainly_visited
+        return self._waited
+
+    def _is_idle(self) -> bool:
+        """Whether nobody is followed and there is no event."""
+        return not self._tracks.alive and not self._episode.is_event
+
+    def _visited(self) -> Iterator[Area]:
+        """Where visitors are, in analysed pixels."""
+        return (_pixels(track.place) for track in self._tracks.visitors())
+
+    def _follow(self, t: Nanos, change: Change, picture: Grey) -> list[Finding]:
+        """Make tracks of what moves, and events of tracks."""
+        is_visited = self._episode.is_event or any(self._tracks.visitors())
+        shadows: list[Shadow] = []
         blobs: list[Blob] = []
-        for blob in find(coarse, boxes, restless):
-            if not self._counts(blob):
-                continue
-            is_known = any(visitor.box.touches(blob.rect, 0.0) for visitor in visitors)
-            is_light = not is_known and is_shadow(blob, moving, picture, self._background.mean)
-            (shadows if is_light else blobs).append(blob)
-        return shadows, blobs
+        coarse = None
+        if change.moving is not None:
+            moving = self._masks.drop_ignored(change.moving, change.moving)
+            coarse, things = self._things(moving)
+            if change.verdict and things:
+                shadows, blobs = self._told_apart(self._blobs(coarse, things), moving, picture)
+        self._tracks.disturb(blob.rect for blob, _ in shadows)
+        vain = self._tracks.look(t, blobs)
+        self._learn_places(t, coarse, vain, is_visited)
+        presence = self._presence(t, change, picture)
+        return [
+            *self._dismissals.take(t, self._dismissal(change, shadows, vain)),
+            *self._episode.look(t, presence),
+        ]
+
+    def _learn_places(self, t: Nanos, coarse: Grey | None, vain: Sequence[Track], is_visited: bool) -> None:
+        """Note where it moves without a visitor, in this half-minute and over days."""
+        self._restless.mark(track.box for track in vain if track.is_confirmed)
+        if coarse is not None:
+            self._restless.look(t, coarse, (track.place for track in self._tracks.promising()))
+        self.quiet.observe(t, coarse, is_visited)
+
+    def _blobs(self, coarse: Grey, things: Outlines) -> list[Blob]:
+        """The moving things that are large enough, in a place that counts."""
+        restless = _either(self._restless.mask, self.quiet.mask())
+        return [blob for blob in find(coarse, things, restless) if self._counts(blob)]
+
+    def _told_apart(self, blobs: list[Blob], moving: Grey, picture: Grey) -> tuple[list[Shadow], list[Blob]]:
+        """Mere shadows, the largest first, and the rest. What touches a thing that was told apart is part of it."""
+        things = [track.box for track in self._tracks.alive if track.hits >= TOLD_APART]
+        unknown = [blob for blob in blobs if not any(box.touches(blob.rect, 0.0) for box in things)]
+        lit = self._shades([blob.rect for blob in unknown], moving, picture)
+        shadows = [(blob, shade) for blob, shade in zip(unknown, lit, strict=True) if shade.is_light]
+        dark = [blob for blob, _ in shadows]
+        return shadows, [blob for blob in blobs if blob not in dark] if dark else blobs
+
+    def _things(self, moving: Grey) -> tuple[Grey, Outlines]:
+        """The cells that move, and the outlines of those that lie together; of a crowd what lasts for two frames."""
+        coarse = coarse_cells(moving)
+        found = outlines(coarse)
+        if len(found) >= CROWD:
+            coarse = coarse_cells(self._background.lasting(moving))
+            found = outlines(coarse)
+        return coarse, found
 
     def _counts(self, blob: Blob) -> bool:
         """Whether the blob lies in a zone, if there are any, and is large enough for the sensitivity there."""
         if not self._masks.has_zones:
             return blob.cells >= self._least_cells
-        box = self._box(blob)
+        box = self._scale.box(blob.rect)
         return self._masks.inside(box) and blob.cells >= self._least(self._masks.sensitivity_at(box, self._sensitivity))
 
     def _least(self, sensitivity: int) -> int:
         """Cells that must move at least, at this sensitivity."""
         return math.ceil(AREA[sensitivity] * self._masks.watched / CELL**2)
 
-    def _presence(self, t: Nanos, change: Change) -> Presence:
+    def _presence(self, t: Nanos, change: Change, picture: Grey) -> Presence:
         """Who moves, who stands still, and who is given up."""
         visitors = [track for track in self._tracks.alive if track.is_confirmed]
         moving = [track for track in visitors if track.seen == t]
@@ -179,67 +225,86 @@ class Sight:
         there = [track for track in still if self._is_there(track)]
         gone = [track for track in still if track not in there and t - track.seen > FORGET]
         parked = [track for track in there if t - track.seen > STILL_MOST]
-        self._tracks.drop([*parked, *gone])
+        if parked or gone:
+            self._tracks.drop([*parked, *gone])
+        for track in moving:
+            track.bodies.append((t, self._background.differing(_pixels(track.box))))
         if not moving:
             return Presence(is_held=len(there) > len(parked), is_parked=bool(parked))
         first = max(moving, key=lambda track: track.cells)
-        rule = TRAVELLED if first.went_over else CONFIRMED
-        zones = self._masks.zones_of(self._box(first))
-        return Presence(self._reason(change, rule, moving), first.born, zones, is_parked=bool(parked))
+        factor = 1.0
+        if change.moving is not None and not self._episode.is_event:  # the reason is that of the onset
+            factor = self._shades([first.box], change.moving, picture)[0].factor
+        reason = self._reason(change, first.rule, moving, factor)
+        return Presence(reason, first.born, reason.zones, is_parked=bool(parked))
 
     def _is_there(self, track: Track) -> bool:
         """Whether somebody whom we know stands where the track ended: its place differs from the background."""
         if not track.has_travelled or track.seen - track.born < KNOWN:
             return False
-        share, place = self._background.differs(_pixels(track.place)), track.place
-        return share >= HELD and share * place.width * place.height >= REMAINS * track.size
+        left = self._background.differing(_pixels(track.place))
+        return left >= max(REMAINS * track.body, HELD * track.place.width * track.place.height * CELL**2)
 
-    def _dismissal(self, change: Change, shadows: list[Blob], vain: list[Track]) -> Reason | None:
+    def _shades(self, rects: Sequence[Rect], moving: Grey, picture: Grey) -> list[Shade]:
+        return shades(rects, moving, picture, self._background.mean, self._background.noise_level)
+
+    def _dismissal(self, change: Change, shadows: list[Shadow], vain: list[Track]) -> Reason | None:
         if vain:
             return self._reason(change, IN_VAIN, vain)
         if change.light_gain != 1.0:
             return self._reason(change, LIGHT)
         if shadows:
-            return self._reason(change, SHADOW, shadows)
+            (_, largest), *_ = shadows
+            return self._reason(change, SHADOW, [blob for blob, _ in shadows], largest.factor)
         return None
 
-    def _judge(self, t: Nanos, reason: Reason | None) -> list[Finding]:
-        """Gather what was judged to be no motion, by one rule and without a long gap, into one `Suppressed`."""
-        judged = self._judged
-        if judged and reason and reason.rule == judged.reason.rule:
-            self._judged = Suppressed(judged.began, t, judged.reason)
-            return []
-        if reason is None:
-            if judged is None or t - judged.ended < SAME_DISMISSAL:
-                return []
-            self._judged = None
-            return [judged]
-        self._judged = Suppressed(t, t, reason)
-        return [judged] if judged else []
-
-    def _reason(self, change: Change, rule: str, things: Sequence[Blob | Track] = ()) -> Reason:
+    def _reason(
+        self, change: Change, rule: str, things: Sequence[Blob | Track] = (), shadow_ratio: float = 1.0
+    ) -> Reason:
+        """The figures of this frame; `things` are what the rule decided on, the largest of which is told about."""
         cells = sum(thing.cells for thing in things)
-        per_cell = (CELL * self._reducer.factor) ** 2
         largest = max(things, key=lambda thing: thing.cells, default=None)
+        box = EVERYWHERE if largest is None else self._scale.box(_rect(largest))
+        followed = largest if isinstance(largest, Track) else None
         return Reason(
             rule=rule,
-            changed_pixels=cells * per_cell if things else change.outside * self._reducer.factor**2,
-            threshold=self._least_cells * per_cell,
+            changed_pixels=self._scale.pixels(cells) if things else round(change.outside * self._scale.factor**2),
+            threshold=self._scale.pixels(self._least_cells),
             blocks=cells,
             noise_level=round(self._background.noise_level, 2),
             light_gain=round(change.light_gain, 3),
-            box=EVERYWHERE if largest is None else self._box(largest),
+            box=box,
+            shadow_ratio=round(shadow_ratio, 3),
+            track_s=round((followed.seen - followed.born) / SECOND, 3) if followed else 0.0,
+            travel=round(followed.travel / self._scale.rows, 3) if followed else 0.0,
+            zones=self._masks.zones_of(box) if things else (),
         )
 
-    def _box(self, thing: Blob | Track) -> Box:
-        rect = thing.rect if isinstance(thing, Blob) else thing.box
-        columns, rows = self._grid.width, self._grid.height
-        return Box(
-            round(rect.x / columns, 4),
-            round(rect.y / rows, 4),
-            round(rect.width / columns, 4),
-            round(rect.height / rows, 4),
-        )
+
+class _Exposed:
+    """Whether the sensor's exposure has stepped; a ramp is one step, as it would silence vision for all of it."""
+
+    def __init__(self) -> None:
+        self._light: float | None = None  # exposure time times gain
+        self._was_stepping = False
+
+    def stepped(self, exposure: Exposure) -> bool:
+        """Take the exposure of the next frame."""
+        last, self._light = self._light, exposure.time_s * exposure.gain
+        change = self._light / last if last and self._light else 1.0
+        was, self._was_stepping = self._was_stepping, not 1 / EXPOSURE_STEP < change < EXPOSURE_STEP
+        return self._was_stepping and not was
+
+
+def _either(one: Grey | None, other: Grey | None) -> Grey | None:
+    """The cells that are in one mask or in the other; None is an empty one."""
+    if one is None or other is None:
+        return other if one is None else one
+    return np.bitwise_or(one, other)
+
+
+def _rect(thing: Blob | Track) -> Rect:
+    return thing.rect if isinstance(thing, Blob) else thing.box
 
 
 def _pixels(rect: Rect) -> Area:

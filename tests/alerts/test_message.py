@@ -60,8 +60,8 @@ ALERT_JSON = (
     '"began":1767225603.2,"began_iso":"2026-01-01T00:00:03.200Z","label":"motion","confidence":0.0,"zones":[],'
     '"changed_pixels":4800,"threshold":600,"noise_level":3.142,'
     '"motion_center_x":200,"motion_center_y":300,"motion_width":80,"motion_height":120,'
-    '"reason":{"rule":"moved","changed_pixels":4800,"threshold":600,"blocks":12,"noise_level":3.142,'
-    '"light_gain":1.0,"box":[0.25,0.5,0.125,0.25]},"delayed":false,"latency_ms":null}'
+    '"reason":{"rule":"moved","changed_pixels":4800,"threshold":600,"blocks":12,"noise_level":3.1416,'
+    '"light_gain":1.0,"box":[0.25,0.5,0.125,0.25],"shadow_ratio":1.0,"track_s":0.0,"travel":0.0,"zones":[]},"delayed":false,"latency_ms":null}'
 )
 STATE = {
     "id": "e1",
@@ -166,7 +166,7 @@ def test_tampering_is_a_state_and_an_alert() -> None:
         '"changed_pixels":0,"threshold":0,"noise_level":0.0,'
         '"motion_center_x":320,"motion_center_y":240,"motion_width":640,"motion_height":480,'
         '"reason":{"rule":"covered","changed_pixels":0,"threshold":0,"blocks":0,"noise_level":0.0,'
-        '"light_gain":1.0,"box":[0.0,0.0,1.0,1.0]},"delayed":false,"latency_ms":null}'
+        '"light_gain":1.0,"box":[0.0,0.0,1.0,1.0],"shadow_ratio":1.0,"track_s":0.0,"travel":0.0,"zones":[]},"delayed":false,"latency_ms":null}'
     )
     assert len(alerts) == 2
 

@@ -105,6 +105,10 @@ def test_the_keys_are_these(tmp_path: Path) -> None:
                     "noise_level": 3.5,
                     "light_gain": 1.0,
                     "box": [0.1, 0.2, 0.3, 0.4],
+                    "shadow_ratio": 1.0,
+                    "track_s": 0.0,
+                    "travel": 0.0,
+                    "zones": [],
                 },
                 "boxes": [[5.0, 0.1, 0.2, 0.3, 0.4]],
             }

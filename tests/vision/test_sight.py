@@ -1,16 +1,18 @@
 """What vision makes of drawn worlds whose truth is known."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from camd.benches.counted import calls_of
 from camd.drawn.worlds import WORLDS
-from camd.model import SECOND, Began, Polygon, Suppressed, Tampered, Zone
+from camd.model import SECOND, Began, Exposure, Polygon, Suppressed, Tampered, Zone
 from camd.scene import SCENES, Light, Scene, frames, truth
-from camd.vision.background import Reducer
 from camd.vision.episode import Limits
-from camd.vision.sight import Settings, Sight
+from camd.vision.reduce import Reducer
+from camd.vision.sight import Settings, Sight, _Exposed
 from tests.worlds import events, findings, grey
 
 
@@ -55,12 +57,16 @@ def test_the_same_pictures_give_the_same_findings() -> None:
 
 
 def test_a_reason_tells_where_and_how_much() -> None:
-    (began,) = [f for f in findings(SCENES["walker"]) if isinstance(f, Began)]
+    (began,) = [f for f in findings(WORLDS["walker"](320, 240, 1)) if isinstance(f, Began)]
     reason = began.event.reason
     assert reason.changed_pixels >= reason.threshold > 0
     assert 0 <= reason.box.x <= 1
     assert 0 < reason.box.height <= 1
     assert reason.rule == "2 of 4 frames moved"
+    assert 0 < reason.track_s < 0.5
+    assert 0 < reason.travel < 0.5
+    assert 0.3 < reason.shadow_ratio < 1.0  # he is darker than the wall
+    assert len(json.dumps(reason.json())) < 2000
 
 
 def test_luma_is_only_read() -> None:
@@ -87,3 +93,54 @@ def test_an_event_names_its_zone_and_there_is_none_outside_of_all_zones() -> Non
     assert {e.zones for e in events(findings(scene, zones=(Zone("left", left),)))} == {("left",)}
     assert events(findings(scene, zones=(Zone("sky", sky),))) == []
     assert events(findings(scene, privacy=(Polygon("all", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))),))) == []
+
+
+def test_a_quiet_frame_takes_at_most_fifteen_calls_with_everything_on() -> None:
+    scene, corner = SCENES["quiet"], ((0.8, 0.0), (1.0, 0.0), (1.0, 0.2))
+    areas = (Polygon("corner", corner),)
+    zones = (Zone("low", ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0)), 7),)
+    settings = Settings(5, Limits(SECOND, 0), "test", zones=zones, ignore=areas, privacy=areas)
+    sight, costs = Sight(2 * scene.width, 2 * scene.height, settings), []
+    for t, luma in grey(frames(scene)):
+        large = np.repeat(np.repeat(luma, 2, axis=0), 2, axis=1)
+        costs.append(len(calls_of(lambda at=t, now=large: sight.look(at, now))))  # type: ignore[misc]
+    assert max(costs[15:]) <= 15
+    assert sum(costs[15:]) / len(costs[15:]) < 10
+
+
+def _exposed(step_at: float, after: Exposure) -> list[float]:
+    """When an event began, in seconds, of somebody who enters at 4 s, where the exposure is another from then on."""
+    scene, before = SCENES["walker"], Exposure(0.01, 1.0)
+    sight, began = Sight(scene.width, scene.height, Settings(5, Limits(SECOND, 0), "test")), []
+    for t, luma in grey(frames(scene)):
+        found = sight.look(t, luma, before if t < step_at * SECOND else after)
+        began += [t / SECOND for f in found if isinstance(f, Began)]
+    return began
+
+
+def test_for_half_a_second_after_the_exposure_stepped_nothing_is_said() -> None:
+    (usual,) = _exposed(0.0, Exposure(0.01, 1.0))
+    (late,) = _exposed(usual, Exposure(0.02, 1.0))
+    assert usual < late <= usual + 1.2  # half a second, and nine frames to be followed in
+    assert _exposed(usual, Exposure(0.0102, 1.0)) == [usual]
+
+
+def test_a_ramp_of_the_exposure_silences_vision_but_once() -> None:
+    exposed = _Exposed()
+    ramp = [0.01 * 1.2**n for n in range(6)]
+    assert [exposed.stepped(Exposure(time_s, 1.0)) for time_s in [0.01, *ramp[1:], ramp[-1]]] == [
+        False, True, False, False, False, False, False,
+    ]  # fmt: skip
+
+
+def test_after_a_setting_nothing_is_said_until_the_picture_is_steady() -> None:
+    scene = SCENES["walker"]
+    (usual,) = _exposed(0.0, Exposure(0.01, 1.0))
+    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND, 0), "test"))
+    began = []
+    for t, luma in grey(frames(scene)):
+        if t == round(usual * SECOND):
+            sight.settle(t)
+        began += [t / SECOND for f in sight.look(t, luma) if isinstance(f, Began)]
+    assert began
+    assert usual < began[0] <= usual + 1.2  # half a second, and nine frames to be followed in

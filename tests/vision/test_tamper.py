@@ -11,7 +11,7 @@ from camd.benches.counted import calls_of
 from camd.drawn.worlds import WORLDS
 from camd.model import SECOND, Tampered
 from camd.scene import frames
-from camd.vision.background import Reducer
+from camd.vision.reduce import Reducer
 from camd.vision.tamper import ACCEPT, Tamper
 from tests.worlds import grey
 

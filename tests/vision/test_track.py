@@ -4,7 +4,8 @@ import pytest
 
 from camd.model import SECOND
 from camd.vision.blobs import Blob, Rect
-from camd.vision.track import CALM, Track, Tracks
+from camd.vision.track import CALM, DOUBLED, FOLLOWED, LARGE_RUN, Track, Tracks
+from camd.vision.why import CONFIRMED, STEADY, TRAVELLED
 
 GRID = Rect(0, 0, 80, 60)
 FRAME = SECOND // 15
@@ -37,9 +38,10 @@ def test_in_a_calm_picture_two_frames_are_enough() -> None:
 
 
 def test_in_a_restless_picture_a_visitor_must_get_somewhere() -> None:
-    assert _confirmed_after(_walk(1.0, 20), unrest=9.0) == 9
-    assert [track.went_over for track in _follow(_walk(1.0, 20), unrest=9.0)[0].visitors()] == [True]
-    assert [track.went_over for track in _follow(_walk(1.0, 20))[0].visitors()] == [False]
+    assert _confirmed_after(_walk(1.0, 20), unrest=CALM + 0.5) == FOLLOWED + 1
+    assert _confirmed_after(_walk(1.0, 20), unrest=3 * DOUBLED) == 2 * FOLLOWED
+    assert [track.rule for track in _follow(_walk(1.0, 20), unrest=9.0)[0].visitors()] == [TRAVELLED]
+    assert [track.rule for track in _follow(_walk(1.0, 20))[0].visitors()] == [CONFIRMED]
     assert _confirmed_after(_walk(0.0, 20), unrest=9.0) is None
 
 
@@ -49,12 +51,43 @@ def test_what_sways_is_no_visitor_in_a_restless_picture() -> None:
 
 
 def test_what_only_grows_is_no_visitor_in_a_restless_picture() -> None:
-    gust = [Rect(30 - n, 20 - n, 4 + 2 * n, 4 + 2 * n) for n in range(14)]
+    sizes = [4 + min(n, 8) for n in range(30)]
+    gust = [Rect(30 - size / 2, 20 - size / 2, size, size) for size in sizes]
     assert _confirmed_after(list(gust), unrest=50.0) is None
 
 
+def test_something_large_that_keeps_moving_where_nothing_else_does_is_a_visitor() -> None:
+    at_work = [Rect(30 + n % 3, 20, 12, 16) for n in range(20)]
+    assert _confirmed_after(list(at_work), unrest=50.0) == LARGE_RUN + 1
+    assert [track.rule for track in _follow(list(at_work), unrest=50.0)[0].alive] == [STEADY]
+    assert _confirmed_after(list(at_work), unrest=50.0, fresh=0.1) is None
+
+
+def test_a_shred_that_a_gust_leaves_is_no_visitor() -> None:
+    gust = [*_walk(1.0, 8, width=10, height=10), *[Rect(18 + n, 24, 2, 2) for n in range(6)]]
+    assert _confirmed_after(list(gust), unrest=CALM + 0.5) is None
+    assert _confirmed_after(_walk(1.0, 14, width=10, height=10), unrest=CALM + 0.5) is not None
+
+
+def test_many_things_that_begin_to_move_at_once_are_no_visitors() -> None:
+    tracks = Tracks(GRID, unrest=0.0)
+    for number in range(4):
+        tracks.look(number * FRAME, [Blob(20, Rect(12 * n + number, 20, 5, 5), 1.0) for n in range(6)])
+    assert not any(track.is_confirmed for track in tracks.alive)
+
+
+def test_what_moves_beside_a_visitor_is_no_unrest() -> None:
+    walk, shred = _walk(1.0, 40), Rect(34, 20, 3, 3)
+    tracks = Tracks(GRID, unrest=0.0)
+    for number, rect in enumerate(walk):
+        assert rect is not None
+        beside = [Blob(4, shred, 1.0)] if number == 15 else []
+        tracks.look(number * FRAME, [Blob(50, rect, 1.0), *beside])
+    assert tracks.unrest == 0.0
+
+
 def test_who_comes_in_at_the_border_grows_and_is_a_visitor() -> None:
-    entering = [Rect(0, 20, 2 + n, 14) for n in range(14)]
+    entering = [Rect(0, 20, 2 + min(n, 10), 8) for n in range(24)]
     assert _confirmed_after(list(entering), unrest=50.0) is not None
 
 

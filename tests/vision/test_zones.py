@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from camd.geometry import COVER, holds
 from camd.model import Box, Point, Polygon, Zone
-from camd.vision.background import Reducer
 from camd.vision.blobs import CELL, MAJORITY
+from camd.vision.reduce import Reducer
 from camd.vision.zones import SOFT_EDGE, Masks
 from tests.areas import areas, outline, touched
 

@@ -20,10 +20,12 @@ DOORS = {
 }  # fmt: skip
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
-    "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal",
+    "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "bell", "mode", "mode_desk",
+    "wishes",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
+    "__main__", "capture", "controls", "eye", "housekeeper", "telling", "watcher",
+    "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
     "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
@@ -48,7 +50,9 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "clips/preroll.py", "store/ring.py", "alerts/message.py", "score.py",
+    "model.py", "geometry.py", "clips/preroll.py", "store/ring.py", "score.py", "alerts/message.py", "alerts/states.py",
+    "alerts/payload.py", "alerts/topics.py", "alerts/policy.py", "alerts/command.py", "alerts/missed.py",
+    "alerts/homeassistant.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),
 ]  # fmt: skip
 IMPURE = {"time", "threading", "sqlite3", "av", "paho", "socket", "os", "subprocess", "asyncio", "random", "secrets"}

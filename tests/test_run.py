@@ -127,7 +127,7 @@ def test_a_second_recorder_is_refused_and_told_who_is_there(tmp_path: Path, real
 def test_notify_is_started_again_and_capture_never_notices(tmp_path: Path, real_broker: Broker) -> None:
     house = House(tmp_path, real_broker.port, loop="yes")
     with subscriber(real_broker.port) as heard, house.verb("run") as running:
-        until(lambda: heard.payloads("camd/home/porch/status"), seconds=20)
+        until(lambda: "online" in heard.payloads("camd/home/porch/status"), seconds=20)
         before = house.capture_pid()
         for child in _children(running.pid):
             if child != before:

@@ -1,6 +1,8 @@
 """The notify process and a real broker, with everything that can be killed killed."""
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from camd.alerts.message import Names, motion_off, online
 from camd.alerts.outbox import Outbox
+from camd.alerts.states import motion_off, online
+from camd.alerts.topics import Names
 from camd.clock import SystemClock
 from camd.model import SECOND, Alert
 from camd.places import Places
@@ -42,6 +45,13 @@ class House:
         self._errors = folder / "stderr"
         self._errors.touch()
         self._count = 0
+        self._lock = os.open(self.places.capture_lock, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # capture lives, as far as anybody can tell
+        stack.callback(os.close, self._lock)
+
+    def end_capture(self) -> None:
+        """From now on nobody says that capture lives."""
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def notify(self, port: int, more: str = "") -> "subprocess.Popen[bytes]":
         """Start a notify for the broker on this port; it is killed at the latest when the test ends."""
@@ -116,9 +126,10 @@ def test_a_state_is_kept_by_the_broker_and_an_alert_is_not(house: House, mosquit
     house.put()
     until(lambda: ids(heard) and heard.payloads("status"))
     with subscriber(mosquitto.port, "camd/#", name="late") as late:
-        until(lambda: len(late.heard()) == 2)
-        kept = {(message.topic, message.payload, message.retained) for message in late.heard()}
-    assert kept == {(NAMES.status, "online", True), (NAMES.available, "online", True)}
+        until(lambda: len(late.heard()) == 4)
+        kept = {message.topic: (message.payload, message.retained) for message in late.heard()}
+    assert kept.keys() == {NAMES.available, NAMES.status, NAMES.info, NAMES.guard}
+    assert (kept[NAMES.status], kept[NAMES.available]) == (("online", True), ("online", True))
 
 
 def test_a_broker_killed_for_the_whole_event_gets_every_alert_once(
@@ -210,6 +221,7 @@ def test_a_frozen_broker_does_not_hold_up_the_end(house: House, mosquitto: Broke
 
 
 def test_the_death_of_capture_is_told_by_notify(house: House, mosquitto: Broker, heard: Subscriber) -> None:
+    house.end_capture()
     command = [sys.executable, "-c", HOLDER, str(house.places.capture_lock)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as capture:
         assert capture.stdout is not None
@@ -218,9 +230,13 @@ def test_the_death_of_capture_is_told_by_notify(house: House, mosquitto: Broker,
         house.put()
         until(lambda: ids(heard))  # it looks before it sends
         assert heard.payloads("status") == []
+        house.put_states(online(NAMES))
         capture.kill()
-        until(lambda: heard.payloads("motion"))
-    assert (heard.payloads("status"), heard.payloads("motion")) == (["offline"], ["OFF"])
+        until(lambda: heard.payloads("other"))
+        until(lambda: len(ids(heard)) == 2)
+    assert (heard.payloads("status"), heard.payloads("motion")) == (["online", "offline"], ["OFF"])
+    assert heard.payloads("sensor") == ["unknown"]
+    assert events(heard)[1]["event_type"] == "camera_offline"
 
 
 def test_a_broker_that_comes_late_costs_one_line(house: House, mosquitto: Broker) -> None:

@@ -65,7 +65,7 @@ def test_a_reason_tells_where_and_how_much() -> None:
 
 def test_luma_is_only_read() -> None:
     scene = replace(SCENES["quiet"], seconds=1.0)
-    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND, 0), "test"))
+    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND), "test"))
     for t, luma in grey(frames(scene)):
         luma.flags.writeable = False
         sight.look(t, luma)

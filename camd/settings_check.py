@@ -24,12 +24,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder, instead of store.data")
     wanted = parser.parse_args(arguments)
     loaded = read(wanted.config)
-    for line in _report(overlaid(loaded, Places.of(wanted.data or loaded.config.store.data).settings)):
+    for line in report(overlaid(loaded, Places.of(wanted.data or loaded.config.store.data).settings)):
         print(line)
     return 0
 
 
-def _report(loaded: Loaded) -> Iterator[str]:
+def report(loaded: Loaded) -> Iterator[str]:
+    """Every setting with where it comes from, as lines that load as the same settings."""
     yield f"# {loaded.path or 'no config file'}"
     for section in fields(Config):
         yield f"{section.name}:"

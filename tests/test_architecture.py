@@ -21,15 +21,16 @@ DOORS = {
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "bell", "mode", "mode_desk",
-    "wishes",
+    "wishes", "settings_schema",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "housekeeper", "telling", "watcher",
+    "__main__", "capture", "controls", "eye", "housekeeper", "telling", "watcher", "schema_desk",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
     "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
     "paho": {"alerts/link.py"},
+    "jsonschema": {"alerts/checked.py"},
     "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py"},
     "amqtt": {"broker.py"},
     "time": {"clock.py"},
@@ -146,8 +147,8 @@ def test_every_verb_has_a_main_that_prints_help() -> None:
 @pytest.mark.parametrize(
     ("verb", "heavy"),
     [
-        ("notify", ["numpy", "cv2", "av", "rich", "amqtt"]),
-        ("capture", ["paho", "rich", "amqtt", "asyncio"]),
+        ("notify", ["numpy", "cv2", "av", "rich", "amqtt", "jsonschema"]),
+        ("capture", ["paho", "rich", "amqtt", "asyncio", "jsonschema"]),
         ("send", ["numpy", "cv2", "av", "paho", "amqtt"]),
         ("run", ["rich", "amqtt", "paho"]),
     ],

@@ -129,7 +129,7 @@ def _node(offer: Offer) -> Device:
     made.add(
         "running", "binary_sensor", "Running", device_class="connectivity", entity_category="diagnostic",
         state_topic=names.available, payload_on="online", payload_off="offline",
-        value_template="{{ 'online' if value == 'online' else 'offline' }}",
+        value_template=_is("online"), availability=[{"topic": names.available, "value_template": "{{ 'online' }}"}],
     )  # fmt: skip
     made.add("snoozed", "sensor", "Silent until", device_class="timestamp", state_topic=names.state_of("snooze"),
              value_template="{{ value | int | as_datetime if value | int > 0 else None }}")  # fmt: skip

@@ -97,8 +97,15 @@ def without(payload: str, keep: frozenset[str] = frozenset()) -> str | None:
 
 
 def removal(payload: str, topic: str) -> tuple[Alert, ...]:
-    """What takes a device that was told as `payload` away: first its entities, then itself."""
-    first = without(payload)
+    """What takes a device that was told as `payload` away: first its entities but one, then itself with the last.
+
+    Home Assistant complains of the second step when the first left it nothing to do.
+    """
+    try:
+        one = next(iter(json.loads(payload)["components"]))
+    except (ValueError, KeyError, TypeError, StopIteration):
+        one = ""
+    first = without(payload, frozenset({one}))
     return (*((Alert(topic, first, retain=True),) if first else ()), Alert(topic, "", retain=True))
 
 

@@ -141,7 +141,7 @@ class Notify:
                 case Refused(why):
                     self._on_trouble(why)
                 case Lost(why, to_another):
-                    if self._connected:
+                    if self._connected or not self._trouble:  # else it is told already why we were not let in
                         self._on_trouble(self._taken_over() if to_another else why)
                 case Acknowledged(mid):
                     acknowledged.append(self._sent.pop(mid, None))

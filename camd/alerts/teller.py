@@ -133,8 +133,10 @@ class Teller:
                 self.clear_picture()
 
     def stop(self) -> None:
-        """The camera is off: no old ON may stay behind."""
+        """The camera is off: no old ON may stay behind, and no picture, since nobody sees its clip go from now on."""
         names = self._source.names
+        if self._source.has_pictures:
+            self.clear_picture()
         self._put(*all_off(names, self._source.zones), state(names.sensor, "closed"), offline(names))
 
     def _be(self, *status: Alert) -> None:

@@ -139,6 +139,10 @@ class Subscriber:
         sent.wait_for_publish(10)
         assert sent.is_published()
 
+    def throw(self, topic: str, payload: str | bytes) -> None:
+        """Send a message, and do not wait for anything."""
+        self._client.publish(topic, payload)
+
     def close(self) -> None:
         """Leave; the broker keeps the session."""
         self._client.disconnect()

@@ -40,7 +40,7 @@ MOST_BYTES = 16_000_000  # of payload
 OLDEST: Nanos = 7 * 86_400 * SECOND  # that a message may wait; one of an earlier boot waits since this one began
 MARGIN = 100  # more are given up than must be, so that it is not done for each message anew
 _SPILL_AT_ONCE = 1000
-_PATIENCE_S = 2.0  # for another process's transaction; those in RAM take well under a millisecond
+_PATIENCE_S = 5.0  # for another process's transaction; those in RAM take well under a millisecond
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _COLUMNS = "id, topic, payload, retain, since, key, boot_id, put_at, put_unix_ns"

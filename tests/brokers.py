@@ -49,20 +49,20 @@ class Broker:
     def __init__(self, folder: Path, user: str = "", password: str = "", more: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = _free_port()
-        self._settings = folder / "mosquitto.conf"
+        self.settings = folder / "mosquitto.conf"
         self._log_file = folder / "mosquitto.log"
         access = "allow_anonymous true"
         if user:
             accounts = folder / "accounts"
             subprocess.run(["mosquitto_passwd", "-b", "-c", accounts, user, password], check=True, capture_output=True)
             access = f"allow_anonymous false\npassword_file {accounts}"
-        self._settings.write_text(SETTINGS.format(port=self.port, folder=folder, access=access) + more)
+        self.settings.write_text(SETTINGS.format(port=self.port, folder=folder, access=access) + more)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(["mosquitto", "-c", self._settings], stdout=log, stderr=log)
+            self._process = subprocess.Popen(["mosquitto", "-c", self.settings], stdout=log, stderr=log)
         until(self._answers)
 
     def kill(self) -> None:

@@ -63,8 +63,9 @@ def flap(house: House, mosquitto: Broker, times: int) -> None:
             house.put()
             mosquitto.start()
             house.put()
-            until(lambda: not house.outbox.pending(1), seconds=40)
-        until(lambda: set(ids(heard)) == set(range(1 + 2 * times)), seconds=40)
+            # until the subscriber has them: what mosquitto has acknowledged and not yet saved dies with it
+            until(lambda: len(set(ids(heard))) == house.count and not house.outbox.pending(1), seconds=60)
+        assert set(ids(heard)) == set(range(1 + 2 * times))
         until(lambda: size(notify.pid) <= before)
         assert rss_mib(notify.pid) <= 40
         assert notify.poll() is None
@@ -167,15 +168,18 @@ def test_a_broker_that_stands_still_is_noticed_within_two_keepalives(house: Hous
 
 
 @pytest.mark.battery
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_notify_that_is_gone_or_stands_still_is_offline_within_one_and_a_half(
-    house: House, mosquitto: Broker, number: signal.Signals
+@pytest.mark.parametrize(
+    ("number", "seconds"),
+    [(signal.SIGKILL, 1.5 * KEEPALIVE_S), (signal.SIGSTOP, 1.5 * KEEPALIVE_S + 5)],  # mosquitto looks every 5 s
+)
+def test_a_notify_that_is_gone_or_stands_still_is_offline(
+    house: House, mosquitto: Broker, number: signal.Signals, seconds: float
 ) -> None:
     notify = house.notify(mosquitto.port, SHORT)
     with subscriber(mosquitto.port) as heard:
         until(lambda: heard.payloads("available"))
         notify.send_signal(number)
-        until(lambda: heard.payloads("available")[-1] == "offline", seconds=1.5 * KEEPALIVE_S + 1.5)
+        until(lambda: heard.payloads("available")[-1] == "offline", seconds=seconds)
 
 
 @pytest.mark.battery
@@ -186,7 +190,7 @@ def test_a_capture_that_is_gone_is_offline_within_one_and_a_half(house: House, m
         until(lambda: heard.payloads("status") == ["online"])
         house.end_capture()
         until(lambda: heard.payloads("status")[-1] == "offline", seconds=1.5 * KEEPALIVE_S)
-        assert heard.payloads("motion")[-1] == "OFF"
+        until(lambda: heard.payloads("motion") == ["OFF"])
 
 
 class Node:
@@ -229,14 +233,25 @@ def many(count: int, each: int, mosquitto: Broker) -> list[float]:
     return sorted(late)
 
 
-def test_ten_nodeslose_nothing(mosquitto: Broker) -> None:
-    assert len(many(10, 3, mosquitto)) == 30
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that sends a subscriber all it has at once.
+
+    With its default of 20 messages under way mosquitto 2.0.11 was seen to hold back some that it had acknowledged, until
+    another came.
+    """
+    with broker(tmp_path / "busy", more="max_inflight_messages 0\nmax_queued_messages 0\n") as it:
+        yield it
+
+
+def test_ten_nodes_lose_nothing(busy: Broker) -> None:
+    assert len(many(10, 3, busy)) == 30
 
 
 @pytest.mark.battery
-def test_a_hundred_nodeslose_nothing(mosquitto: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hundred_nodes_lose_nothing(busy: Broker, capsys: pytest.CaptureFixture[str]) -> None:
     for count in (1, 10, 50, 100):
-        late = many(count, 20, mosquitto)
+        late = many(count, 20, busy)
         p50, p95 = late[len(late) // 2], late[int(len(late) * 0.95)]
         with capsys.disabled():
             print(f"\n{count:4} nodes: {len(late)} messages, none lost, p50 {p50:.1f} ms, p95 {p95:.1f} ms", end="")

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from camd import config, mode
+from camd import config, ledger, mode
 from camd.alerts.payload import PictureSize
 from camd.bell import Bell
 from camd.camera.frame import Frame
@@ -24,7 +24,7 @@ from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import Clock, SystemClock
 from camd.config import Config
-from camd.errors import CannotWriteError, ConfigError, UnusableInputError
+from camd.errors import CannotWriteError, ConfigError, SaidNoError, UnusableInputError
 from camd.eye import Eye
 from camd.housekeeper import Pulse
 from camd.mode import AWAY
@@ -39,6 +39,8 @@ from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Crew, Lane, Lanes, Threads
 
 _log = logging.getLogger(__name__)
+
+PICTURES = "mqtt-pictures"  # what the ledger calls it when pictures with alerts are turned on or off
 
 Tell = Callable[[Happening], object]
 
@@ -157,6 +159,7 @@ def _watch(settings: Config, places: Places) -> None:
             signal.signal(number, lambda *_: _stop(crew, bell))
         stack.enter_context(_alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
+        settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
@@ -166,6 +169,19 @@ def _watch(settings: Config, places: Places) -> None:
         while not crew.stop.is_set() and _look(eye, house, telling, places, crew):
             pass
     crew.check()
+
+
+def _with_pictures_noted(settings: Config, places: Places, clock: Clock) -> Config:
+    """The ledger says since when pictures go to the broker; without that line none goes there."""
+    wanted = settings.alerts.picture
+    try:
+        noted = [entry.details.get("picture") for entry in ledger.entries(places) if entry.what == PICTURES]
+        if wanted != (noted[-1] if noted else "off"):
+            ledger.append(places, clock, PICTURES, picture=wanted)
+    except (CannotWriteError, SaidNoError) as error:
+        _log.warning("no pictures go to the broker, because the ledger cannot say so: %s", error)
+        return replace(settings, alerts=replace(settings.alerts, picture="off"))
+    return settings
 
 
 def _stop(crew: Crew, bell: Bell) -> None:

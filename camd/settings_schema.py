@@ -34,7 +34,8 @@ def _place(root: Schema, groups: list[str], name: str) -> Schema:
     for group in groups:
         path = f"{path}.{group}".lstrip(".")
         if group == "NAME":
-            at = at["additionalProperties"] = at["additionalProperties"] or _group()
+            at["additionalProperties"] = at["additionalProperties"] or _group()
+            at = at["additionalProperties"]
         else:
             at = at["properties"].setdefault(group, _group())
     if name == "NAME":

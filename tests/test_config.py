@@ -5,14 +5,17 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from camd import settings_kinds as kinds
 from camd.__main__ import main
 from camd.config import KEYS, NAMED, Config, Destination, load, overlaid, read, secret
 from camd.errors import ConfigError
 from camd.model import SECOND, Point, Polygon, Zone
+from camd.settings_schema import schema
 from tests.areas import areas
 
 AREA = "[[0, 0], [1, 0], [1, 1]]"
@@ -443,3 +446,33 @@ def test_what_was_changed_while_camd_ran_wins_and_is_told_apart(file: Path, tmp_
 )
 def test_what_alerts_cannot_use_is_told(file: Path, text: str, what: str) -> None:
     assert any(what in line for line in faults(file, text.replace("FILE", str(SAMPLE))))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("", True),
+        (
+            "mqtt: {version: 5}\nalerts: {picture: off}\nvision: {zones: {door: {points: [[0, 0], [1, 0], [1, 1]]}}}",
+            True,
+        ),
+        ("share: {to: {stick: {folder: /media/stick}}}", True),
+        ("mqtt: {versoin: 5}", False),
+        ("vision: {sensitivity: 11}", False),
+        ("vision: {ignore: {tree: [[0, 0], [1, 2]]}}", False),
+        ("alerts: {labels: [cat]}", False),
+    ],
+)
+def test_the_schema_of_the_settings_says_what_the_loader_says(file: Path, text: str, is_right: bool) -> None:
+    validator = Draft202012Validator(schema())
+    validator.check_schema(schema())
+    assert validator.is_valid(yaml.safe_load(text)) is is_right
+    file.write_text(text)
+    if is_right:
+        load(file)
+    else:
+        assert faults(file, text)
+
+
+def test_the_sample_file_fits_the_schema() -> None:
+    assert Draft202012Validator(schema()).is_valid(yaml.safe_load(SAMPLE.read_text()))

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
+from camd import ledger
 from camd.__main__ import main
 from camd.clock import SystemClock
 from camd.model import SECOND, Clip
@@ -279,6 +280,8 @@ def test_an_alert_brings_its_picture_which_goes_with_its_clip(tmp_path: Path, re
         later.say("end", "of it")
         until(lambda: later.payloads("end"))
         assert later.payloads("porch/snapshot") == []
+    noted = [entry.details for entry in ledger.entries(house.places) if entry.what == "mqtt-pictures"]
+    assert noted == [{"picture": "kept"}]
 
 
 def _children(pid: int) -> list[int]:

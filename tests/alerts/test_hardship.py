@@ -237,8 +237,8 @@ def many(count: int, each: int, mosquitto: Broker) -> list[float]:
 def busy(tmp_path: Path) -> Iterator[Broker]:
     """A broker that sends a subscriber all it has at once.
 
-    With its default of 20 messages under way mosquitto 2.0.11 was seen to hold back some that it had acknowledged, until
-    another came.
+    With its default of 20 messages under way mosquitto 2.0.11 was seen to hold back some that it had acknowledged,
+    until another came.
     """
     with broker(tmp_path / "busy", more="max_inflight_messages 0\nmax_queued_messages 0\n") as it:
         yield it

@@ -5,19 +5,19 @@ which clock it lives on are given from outside, so that a replay and a live came
 Rule: no network in this process, ever. The watcher never waits for a disk, the camera for nobody.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from camd import config, ledger, mode
 from camd.alerts.payload import PictureSize
+from camd.alive import alive
 from camd.bell import Bell
 from camd.camera.frame import Frame
 from camd.clips.adopt import adopt
@@ -157,7 +157,7 @@ def _watch(settings: Config, places: Places) -> None:
         bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(crew, bell))
-        stack.enter_context(_alive(places.capture_lock))
+        stack.enter_context(alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
@@ -229,17 +229,6 @@ def _remember(path: Path, learned: bytes) -> None:
             replace_whole(path, learned)
     except CannotWriteError as error:
         _log.warning("what was learned is lost: %s", error)
-
-
-@contextmanager
-def _alive(lock: Path) -> Iterator[None]:
-    """Hold the lock that tells notify that capture lives; the kernel lets go of it however this process ends."""
-    handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _weigh(item: Footage) -> int:

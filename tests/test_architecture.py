@@ -20,8 +20,8 @@ DOORS = {
 }  # fmt: skip
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
-    "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "bell", "mode", "mode_desk",
-    "wishes", "settings_schema",
+    "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
+    "bell", "mode", "mode_desk", "wishes",
 }  # fmt: skip
 ROOFS = {
     "__main__", "capture", "controls", "eye", "housekeeper", "telling", "watcher", "schema_desk",
@@ -31,7 +31,7 @@ FOREIGN = {
     "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
     "paho": {"alerts/link.py"},
     "jsonschema": {"alerts/checked.py"},
-    "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py"},
+    "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py", "alerts/database.py"},
     "amqtt": {"broker.py"},
     "time": {"clock.py"},
     "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback

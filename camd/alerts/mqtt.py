@@ -8,12 +8,10 @@ nothing; nothing is done here because somebody said so.
 It does not promise that an alert arrives once only: who must know drops a second one with the same event id.
 """
 
-import fcntl
 import logging
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import assert_never
@@ -28,6 +26,7 @@ from camd.alerts.payload import Anchor, PictureSize, Source, stamped
 from camd.alerts.states import all_off, fault, last_words, state
 from camd.alerts.vitals import Report, Vitals
 from camd.alerts.voice import Node, Voice
+from camd.alive import nobody_alive
 from camd.bell import Bell
 from camd.clock import Clock, SystemClock
 from camd.config import load
@@ -205,7 +204,7 @@ class Notify:
 
     def _passed_on(self, wish: wishes.Wish) -> Answer | None:
         """Leave a wish for capture, which answers; what to answer when that cannot be."""
-        with _unheld(self._node.places.capture_lock) as gone:
+        with nobody_alive(self._node.places.capture_lock) as gone:
             if gone and wish.value != HOME:  # home mode is waited for; the rest would come as a surprise later
                 return Answer(wish.correlation, Refusal("unavailable", "", "capture does not run"))
         try:
@@ -263,7 +262,7 @@ class Notify:
 
     def _look_at_capture(self, now: Nanos, report: Report | None) -> None:
         """When capture has died or hangs, tell what it no longer can."""
-        with _unheld(
+        with nobody_alive(
             self._node.places.capture_lock
         ) as gone:  # until it is told, so that the next one's words come after
             last = self._outbox.state_of(self._names.status)
@@ -299,28 +298,6 @@ class Notify:
         deadline = self._clock.boot() + FAREWELL
         while self._connected and self._clock.boot() < deadline and self._sent:
             self._hear(news, deadline - self._clock.boot())
-
-
-@contextmanager
-def _unheld(lock: Path) -> Iterator[bool]:
-    """Give whether nobody holds `lock` exclusively; if so, nobody can until the block ends."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY)
-    except FileNotFoundError:
-        yield True
-        return
-    try:
-        yield _shared(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _shared(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _make(places: Places) -> None:

@@ -6,7 +6,6 @@ Rule: nothing is left at the broker. Home Assistant sees a device for some secon
 start, whether it is there: others who listen for that say hello again.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -32,6 +31,7 @@ from camd.alerts.states import presence
 from camd.alerts.teller import Teller
 from camd.alerts.topics import Names
 from camd.alerts.voice import Node
+from camd.alive import alive
 from camd.clock import SystemClock
 from camd.config import CameraConfig, Config, Loaded, StoreConfig
 from camd.model import SECOND, Began, Box, Clip, Ended, Event, Grew, Happening, Reason, Saved, Tampered
@@ -146,7 +146,7 @@ def _life(config: Config, name: str) -> Iterator[Life]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="camd-selftest-")))
         places = Places(folder / "data", folder / "run")
         places.make()
-        stack.enter_context(_capture(places))
+        stack.enter_context(alive(places.capture_lock))  # notify takes us for capture
         made = _made_up(config, name, places)
         settings = folder / "camd.yaml"
         settings.write_text("\n".join(report(Loaded(made, None, {}))), encoding="utf-8")
@@ -173,17 +173,6 @@ def _made_up(config: Config, name: str, places: Places) -> Config:
         discovery=replace(config.discovery, style=style),
         alerts=replace(config.alerts, labels=(), cooldown=0, per_hour=0),
     )
-
-
-@contextmanager
-def _capture(places: Places) -> Iterator[None]:
-    """Be capture, as far as notify can tell."""
-    handle = os.open(places.capture_lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _discovery_topics(node: Node) -> tuple[str, ...]:

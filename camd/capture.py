@@ -193,7 +193,7 @@ def _look(eye: Eye, house: House, telling: Telling, places: Places, crew: Crew) 
     """One time of looking, or of being at home; False when the camera has no more to give."""
     if not telling.controls.may_look.is_set():
         eye.close()
-        telling.teller.home()
+        telling.home()
         telling.controls.may_look.wait()
         return True
     layout = eye.open()

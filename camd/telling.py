@@ -4,6 +4,7 @@ Rule: whoever tells never waits. The thread that makes messages and pictures is 
 housekeeper's business.
 """
 
+from collections.abc import Callable
 from typing import Self
 
 from camd.alerts.outbox import SPILL_AFTER, Outbox
@@ -38,7 +39,7 @@ class Telling:
 
     def __enter__(self) -> Self:
         self.teller.clear_picture()  # of an earlier start: nobody knows any more whose it is
-        self._lane: Lane[Happening | Shot] = Threads(self._crew).every("teller", self._handle, lambda _: 0, 0)
+        self._lane: Lane[Callable[[], None]] = Threads(self._crew).every("teller", _do, lambda _: 0, 0)
         self._keep_house()
         return self
 
@@ -52,19 +53,19 @@ class Telling:
 
     def tell(self, happening: Happening) -> None:
         """Tell of a happening; never waits."""
-        self._lane.put(happening)
+        self._lane.put(lambda: self.teller.tell(happening))
 
     def show(self, event: Event, frame: Frame) -> None:
         """Here is the picture of what is told next; it is made only when it is wanted."""
         if self._settings.alerts.picture != "off":
             marks = (event.reason.box,) if self._settings.alerts.boxes else ()
-            self._lane.put(Shot(event.id, lambda: frame.jpeg(marks)))
+            self._lane.put(lambda: self.teller.show(Shot(event.id, lambda: frame.jpeg(marks))))
 
     def opened(self, turned: Turned, pulse: Pulse, size: PictureSize) -> None:
         """The camera gives pictures of this size; `turned` is what its dials are for, `pulse` counts its frames."""
         pulse.opened(self._clock.boot())
         self.keeper.pulse, self._size = pulse, size
-        self.teller.start(size)
+        self._lane.put(lambda: self.teller.start(size))
         self.controls.attach(turned)
 
     def closed(self, pulse: Pulse) -> None:
@@ -72,11 +73,9 @@ class Telling:
         self.controls.detach()
         pulse.closed()
 
-    def _handle(self, item: Happening | Shot) -> None:
-        if isinstance(item, Shot):
-            self.teller.show(item)
-        else:
-            self.teller.tell(item)
+    def home(self) -> None:
+        """The camera was closed for home mode; told after all that happened before."""
+        self._lane.put(self.teller.home)
 
     def _keep_house(self) -> None:
         self.keeper = Housekeeper(
@@ -88,6 +87,10 @@ class Telling:
             lambda: self.teller.start(self._size),
         )
         self._keeping = self._crew.start("housekeeper", lambda: self.keeper.run(self._crew))
+
+
+def _do(work: Callable[[], None]) -> None:
+    work()
 
 
 def _source(settings: Config, clock: Clock) -> Source:

@@ -294,7 +294,9 @@ class Notify:
     def _say_goodbye(self, news: Mailbox) -> None:
         if not self._connected:
             return
-        self._say(*all_off(self._names, self._node.zones), state(self._names.available, "stopped"))
+        every = all_off(self._names, self._node.zones)
+        on = (off for off in every if off.topic == self._names.motion or self._outbox.state_of(off.topic) == "ON")
+        self._say(*on, state(self._names.available, "stopped"))
         deadline = self._clock.boot() + FAREWELL
         while self._connected and self._clock.boot() < deadline and self._sent:
             self._hear(news, deadline - self._clock.boot())

@@ -45,8 +45,8 @@ STATS_EVERY: Nanos = 60 * SECOND
 HANGS: Nanos = 10 * SECOND  # a capture that has not written its report for so long
 DENIED_FOR: Nanos = 30 * SECOND  # until a message that the broker does not take is tried again
 MOST_HEARD = 1000  # messages that wait to be looked at; what comes on top is dropped
-DRAIN: Nanos = SECOND * 8 // 10  # of the two seconds that stopping may take: for what is in the outbox,
-FAREWELL: Nanos = SECOND * 4 // 10  # for the last words to be acknowledged; the rest is for paho's thread
+DRAIN: Nanos = SECOND * 7 // 10  # of the two seconds that stopping may take: for what is in the outbox,
+FAREWELL: Nanos = SECOND * 7 // 10  # for the last words to be acknowledged; the rest is for paho's thread
 
 
 class Stop:

@@ -5,51 +5,48 @@ which clock it lives on are given from outside, so that a replay and a live came
 Rule: no network in this process, ever. The watcher never waits for a disk, the camera for nobody.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from camd import config
-from camd.alerts.message import Anchor, Names, PictureSize, Source
-from camd.alerts.outbox import SPILL_AFTER, Outbox
-from camd.alerts.teller import Teller, spill_until_stopped
-from camd.camera.frame import Frame, Veil
-from camd.camera.stream import FileCamera
+from camd import config, ledger, mode
+from camd.alerts.payload import PictureSize
+from camd.alive import alive
+from camd.bell import Bell
+from camd.camera.frame import Frame
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import Clock, SystemClock
-from camd.config import Config, VisionConfig
-from camd.errors import CannotWriteError, ConfigError, UnusableInputError
-from camd.model import SECOND, Began, Finding, Footage, Format, Gap, Glimpse, Grew, Happening, Nanos, Packet
+from camd.config import Config
+from camd.errors import CannotWriteError, ConfigError, SaidNoError, UnusableInputError
+from camd.eye import Eye
+from camd.housekeeper import Pulse
+from camd.mode import AWAY
+from camd.model import SECOND, Footage, Gap, Happening, Nanos, Packet
 from camd.places import Places
 from camd.store.files import replace_whole
 from camd.store.shelf import Shelf
+from camd.telling import Telling
 from camd.terminal import Parser
-from camd.vision.episode import Limits
 from camd.vision.quiet import Quiet
-from camd.vision.sight import Settings, Sight
+from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Crew, Lane, Lanes, Threads
 
 _log = logging.getLogger(__name__)
 
 KEEP_EVERY: Final = 3600 * SECOND  # what was learned of quiet places; a file of some ten kilobytes
 KEPT_MOST: Final = 4_000_000  # bytes of it that wait for the disk
-EARLY: Final = 0.85  # of the analysis interval: a frame that comes so early still counts as due
+PICTURES = "mqtt-pictures"  # what the ledger calls it when pictures with alerts are turned on or off
+
 Tell = Callable[[Happening], object]
-Observe = Callable[[Frame, Sight], object]
-
-
-def unobserved(frame: Frame, sight: Sight) -> None:
-    """Nobody looks over vision's shoulder."""
 
 
 def unkept(learned: bytes) -> None:
@@ -61,7 +58,8 @@ class House:
     """What a camera's footage runs through: the settings, the time, the store, and who hears of it.
 
     `observe` gets each frame that vision looked at, after everybody was told of what it found. `learned` is what vision
-    learned before of places that are quiet by habit, `keep` gets what it has learned since, once an hour.
+    learned before of places that are quiet by habit, and `keep` gets what it has learned since, once an hour. `show`
+    gets the frame of what is about to be told.
     """
 
     config: Config
@@ -71,6 +69,7 @@ class House:
     observe: Observe = unobserved
     learned: bytes = b""
     keep: Callable[[bytes], None] = unkept
+    show: Show = unshown
 
 
 class Capture:
@@ -82,10 +81,13 @@ class Capture:
         self._recorder = Recorder(stream, config.record, house.shelf, clock, house.tell)
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
-        self._watcher = Watcher(config.vision, salt, self._recording.put, house.tell, house.observe, house.learned)
-        self._watching: Lane[Frame] = lanes.newest("watcher", self._watch)
+        self.watcher = Watcher(
+            config.vision, salt, self._recording.put, house.tell, house.observe, house.learned, house.show
+        )
+        self._watching: Lane[Frame] = lanes.newest("watcher", self._look)
         self._keeping: Lane[bytes] = lanes.every("keeper", house.keep, len, KEPT_MOST)
         self._kept: Nanos | None = None
+        self.pulse = Pulse()
         self._lost = False
 
     def play(self, items: Iterable[Packet | Frame], stop: threading.Event) -> None:
@@ -97,27 +99,29 @@ class Capture:
                         return
                     self._record(item)
                 case Frame():
+                    self.pulse.frame(self._clock.boot())
                     self._watching.put(item)
 
     def close(self) -> None:
         """The camera has stopped: end what is open and finish the clip."""
         self._watching.close()
-        self._watcher.close()
+        self.watcher.close()
         self._recording.close()
         self._recorder.close()
         self._keeping.close()
 
-    def _watch(self, frame: Frame) -> None:
-        """Look at a frame; once an hour hand over what was learned, so that a pulled plug costs an hour of it."""
-        self._watcher.look(frame)
-        if self._kept is None or frame.t - self._kept >= KEEP_EVERY:
-            if self._kept is not None:
-                self._keeping.put(self._watcher.learned())
-            self._kept = frame.t
-
     def learned(self) -> bytes:
         """What vision knows of places that are quiet by habit, for the next start. To be asked once it is closed."""
-        return self._watcher.learned()
+        return self.watcher.learned()
+
+    def _look(self, frame: Frame) -> None:
+        self.pulse.looked += 1
+        self.watcher.look(frame)
+        if self._kept is None:
+            self._kept = frame.t
+        elif frame.t - self._kept >= KEEP_EVERY:  # so a pulled plug costs an hour of what was learned
+            self._keeping.put(self.watcher.learned())
+            self._kept = frame.t
 
     def _record(self, packet: Packet) -> None:
         """Hand a packet over; when the recorder cannot keep up, go on at the next key picture that it has room for."""
@@ -125,63 +129,6 @@ class Capture:
             self._lost = False
         if not self._lost:
             self._lost = not self._recording.put(packet)
-
-
-class Watcher:
-    """Looks at frames, no more often than wanted, and passes on what it finds."""
-
-    def __init__(
-        self,
-        settings: VisionConfig,
-        salt: str,
-        record: Callable[[Footage], object],
-        tell: Callable[[Finding], object],
-        observe: Observe = unobserved,
-        learned: bytes = b"",
-    ) -> None:
-        limits = Limits(settings.merge_gap, settings.cooldown)
-        self._wanted = Settings(
-            settings.sensitivity,
-            limits,
-            salt,
-            zones=settings.zones,
-            ignore=settings.ignore,
-            privacy=settings.privacy,
-            learned=learned,
-        )
-        self._interval: Nanos = round(EARLY * SECOND / settings.fps)
-        self._record, self._tell, self._observe = record, tell, observe
-        self._sight: Sight | None = None
-        self._due: Nanos | None = None
-
-    def look(self, frame: Frame) -> None:
-        """Look at one frame, if one is due."""
-        if self._due is not None and frame.t < self._due:
-            return
-        self._due = frame.t + self._interval
-        if self._sight is None:
-            height, width = frame.luma.shape
-            self._sight = Sight(width, height, replace(self._wanted, start=frame.t))
-        for finding in self._sight.look(frame.t, frame.luma, frame.exposure):
-            self._pass_on(finding)
-            if isinstance(finding, Began | Grew):
-                box = finding.event.reason.box
-                self._record(Glimpse(frame.t, box.width * box.height, frame.jpeg))
-        self._observe(frame, self._sight)
-
-    def close(self) -> None:
-        """The camera has stopped."""
-        if self._sight is not None:
-            for finding in self._sight.close():
-                self._pass_on(finding)
-
-    def learned(self) -> bytes:
-        """What vision knows of places that are quiet by habit; nothing before the first frame."""
-        return b"" if self._sight is None else self._sight.quiet.to_bytes()
-
-    def _pass_on(self, finding: Finding) -> None:
-        self._record(finding)
-        self._tell(finding)
 
 
 def parser(prog: str, description: str | None) -> Parser:
@@ -197,40 +144,88 @@ def parser(prog: str, description: str | None) -> Parser:
 def main(arguments: list[str]) -> int:
     """`camd capture`: watch one camera until SIGTERM, or until its file ends."""
     wanted = parser("camd capture", __doc__).parse_args(arguments)
-    settings = config.load(wanted.config)
-    camera = replace(
-        settings.camera, source=wanted.camera or settings.camera.source, loop=wanted.loop or settings.camera.loop
-    )
+    loaded = config.read(wanted.config)
+    given = loaded.config.camera
+    camera = replace(given, source=wanted.camera or given.source, loop=wanted.loop or given.loop)
     if not camera.source:
         raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
     os.umask(0o077)
-    crew = Crew()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: crew.stop.set())
-    _watch(replace(settings, camera=camera), Places.of(wanted.data or settings.store.data), crew)
+    places = Places.of(wanted.data or loaded.config.store.data)
+    settings = replace(_overlaid(loaded, places), camera=camera)
+    _watch(settings, places)
     return 0
 
 
-def _watch(settings: Config, places: Places, crew: Crew) -> None:
-    clock, source, veil = SystemClock(), Path(settings.camera.source), Veil(settings.vision.privacy)
+def _overlaid(loaded: config.Loaded, places: Places) -> Config:
+    """The settings with what was changed while camd ran; a file of those that is damaged is told and left out."""
+    try:
+        return config.overlaid(loaded, places.settings).config
+    except ConfigError as error:
+        _log.warning("what was changed while camd ran is left out: %s", error)
+        return loaded.config
+
+
+def _watch(settings: Config, places: Places) -> None:
+    clock, crew = SystemClock(), Crew()
     with ExitStack() as stack:
-        first = stack.enter_context(FileCamera(source, clock.boot(), veil))
+        eye = stack.enter_context(closing(Eye(settings, clock)))
+        if mode.read(places) == AWAY or not places.index.exists():
+            eye.open()  # first: a camera that cannot be used is told before anything is made
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
-        stack.enter_context(_alive(places.capture_lock))
+        bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: _stop(crew, bell))
+        stack.enter_context(alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
-        tell = stack.enter_context(_telling(settings, first.format, places, crew))
+        settings = _with_pictures_noted(settings, places, clock)
+        telling = stack.enter_context(Telling(settings, places, crew, clock))
+        telling.controls.start()
+        listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
+        stack.callback(listening.join)
+        stack.callback(_stop, crew, bell)
         keep = partial(_remember, places.quiet)
-        house = House(settings, clock, shelf, tell, learned=_recall(places.quiet), keep=keep)
-        capture = Capture(Stream(settings.camera.name, first.format), house, Threads(crew))
-        stack.callback(lambda: _remember(places.quiet, capture.learned()))
-        stack.callback(capture.close)
-        capture.play(first, crew.stop)
-        ends = first.ends
-        while settings.camera.loop and not crew.stop.is_set():
-            with FileCamera(source, ends, veil) as again:
-                capture.play(again, crew.stop)
-                ends = again.ends
+        house = House(settings, clock, shelf, telling.tell, keep=keep, show=telling.show)
+        while not crew.stop.is_set() and _look(eye, house, telling, places, crew):
+            pass
     crew.check()
+
+
+def _with_pictures_noted(settings: Config, places: Places, clock: Clock) -> Config:
+    """The ledger says since when pictures go to the broker; without that line none goes there."""
+    wanted = settings.alerts.picture
+    try:
+        noted = [entry.details.get("picture") for entry in ledger.entries(places) if entry.what == PICTURES]
+        if wanted != (noted[-1] if noted else "off"):
+            ledger.append(places, clock, PICTURES, picture=wanted)
+    except (CannotWriteError, SaidNoError) as error:
+        _log.warning("no pictures go to the broker, because the ledger cannot say so: %s", error)
+        return replace(settings, alerts=replace(settings.alerts, picture="off"))
+    return settings
+
+
+def _stop(crew: Crew, bell: Bell) -> None:
+    crew.stop.set()
+    bell.ring()
+
+
+def _look(eye: Eye, house: House, telling: Telling, places: Places, crew: Crew) -> bool:
+    """One time of looking, or of being at home; False when the camera has no more to give."""
+    if not telling.controls.may_look.is_set():
+        eye.close()
+        telling.home()
+        telling.controls.may_look.wait()
+        return True
+    layout = eye.open()
+    house = replace(house, learned=_recall(places.quiet))
+    capture = Capture(Stream(house.config.camera.name, layout), house, Threads(crew))
+    telling.opened(capture.watcher, capture.pulse, PictureSize(layout.width, layout.height))
+    try:
+        has_ended = eye.play(capture.play, telling.controls.shut)
+    finally:
+        telling.closed(capture.pulse)
+        capture.close()
+        _remember(places.quiet, capture.learned())
+    return not has_ended
 
 
 def _recall(path: Path) -> bytes:
@@ -253,38 +248,6 @@ def _remember(path: Path, learned: bytes) -> None:
             replace_whole(path, learned)
     except CannotWriteError as error:
         _log.warning("what was learned is lost: %s", error)
-
-
-@contextmanager
-def _alive(lock: Path) -> Iterator[None]:
-    """Hold the lock that tells notify that capture lives; the kernel lets go of it however this process ends."""
-    handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _telling(settings: Config, layout: Format, places: Places, crew: Crew) -> Iterator[Tell]:
-    """Give the function that tells the house of a happening; it never waits."""
-    clock = SystemClock()
-    names = Names(settings.mqtt.prefix, settings.mqtt.node, settings.camera.name)
-    anchor = Anchor(clock.boot_id, clock.unix() - clock.boot())
-    with closing(Outbox(places)) as outbox:
-        teller = Teller(Source(names, anchor, PictureSize(layout.width, layout.height)), outbox, clock)
-        teller.start()
-        lane: Lane[Happening] = Threads(crew).every("teller", teller.tell, lambda _: 0, 0)
-        spiller = crew.start("spiller", lambda: spill_until_stopped(places, clock, crew))
-        try:
-            yield lane.put
-        finally:
-            lane.close()
-            teller.stop()
-            crew.stop.set()
-            spiller.join()
-            outbox.spill(clock.boot() + SPILL_AFTER)
 
 
 def _weigh(item: Footage) -> int:

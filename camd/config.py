@@ -47,7 +47,7 @@ class VisionConfig:
     sensitivity: int = 5
     fps: float = 15.0
     merge_gap: Nanos = 6 * SECOND // 10
-    cooldown: Nanos = 0
+    detect: bool = True
     zones: tuple[Zone, ...] = ()
     ignore: tuple[Polygon, ...] = ()
     privacy: tuple[Polygon, ...] = ()
@@ -57,6 +57,7 @@ class VisionConfig:
 class RecordConfig:
     """`record:` what a clip holds."""
 
+    clips: bool = True
     pre_roll: Nanos = 5 * SECOND
     post_roll: Nanos = 3 * SECOND
     max_length: Nanos = 120 * SECOND
@@ -74,6 +75,18 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsConfig:
+    """`alerts:` which events the house is told of, and how loudly."""
+
+    labels: tuple[str, ...] = ()
+    cooldown: Nanos = 0
+    per_hour: int = 60
+    picture: str = "off"
+    boxes: bool = True
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MqttConfig:
     """`mqtt:` the broker that alerts go to."""
 
@@ -85,7 +98,18 @@ class MqttConfig:
     password_file: Path | None = None
     tls: bool = False
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
     keepalive: Nanos = 15 * SECOND
+    version: str = "3.1.1"
+    commands: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryConfig:
+    """`discovery:` how Home Assistant finds camd."""
+
+    style: str = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +138,9 @@ class Config:
     vision: VisionConfig = field(default_factory=VisionConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
+    discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
 
 
@@ -138,7 +164,7 @@ KEYS = {
     "vision.sensitivity": Key(kinds.Whole(1, 10), "how little motion is an event: 1 sees least, 10 most"),
     "vision.fps": Key(kinds.Number(1, 60), "pictures looked at in a second; clips keep all of them"),
     "vision.merge_gap": Key(kinds.duration(0, 5 * MINUTE), "a pause of one motion that does not end it"),
-    "vision.cooldown": Key(kinds.duration(0, DAY), "no new alert for so long after one; events are kept all the same"),
+    "vision.detect": Key(kinds.Switch(), "look for events at all"),
     "vision.zones.NAME.points": Key(
         shapes.Points(), "its corners in order, in parts of the picture's width and height"
     ),
@@ -146,6 +172,7 @@ KEYS = {
     "vision.zones.NAME.labels": Key(shapes.Labels(LABELS), "what counts there, once it is told apart; empty: all"),
     "vision.ignore.NAME": Key(shapes.Points(), "corners of an area whose motion never counts"),
     "vision.privacy.NAME": Key(shapes.Points(), "corners of an area that nobody may see"),
+    "record.clips": Key(kinds.Switch(), "keep a clip of each event"),
     "record.pre_roll": Key(kinds.duration(0, MINUTE), "kept from before the motion began"),
     "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),
     "record.max_length": Key(kinds.duration(SECOND, HOUR), "a longer clip goes on in a second file"),
@@ -154,6 +181,14 @@ KEYS = {
     "store.max_bytes": Key(kinds.size(10 * MB, 1000 * 1000 * GB), "most disk that clips may take"),
     "store.keep_free": Key(kinds.size(0, 1000 * 1000 * GB), "disk that is left free for everything else"),
     "store.max_age": Key(kinds.duration(MINUTE, 36_500 * DAY), "older clips are deleted unless starred"),
+    "alerts.labels": Key(shapes.Labels(LABELS), "tell of these alone, once they are told apart; empty: of all motion"),
+    "alerts.cooldown": Key(kinds.duration(0, DAY), "silence after an alert, for each label and zone; clips are kept"),
+    "alerts.per_hour": Key(kinds.Whole(0, 3600), "most alerts in an hour, the rest are told as a number; 0: no limit"),
+    "alerts.picture": Key(
+        kinds.Choice(("off", "sent", "kept")), "a picture with each alert; kept: the broker keeps the last one"
+    ),
+    "alerts.boxes": Key(kinds.Switch(), "mark in the picture what moved"),
+    "alerts.page": Key(kinds.PageUrl(), "camd's web page, for a link in each alert; empty: no link"),
     "mqtt.host": Key(kinds.Host(), "the broker"),
     "mqtt.port": Key(kinds.Whole(1, 65_535), "its port: by custom 1883, and 8883 with tls"),
     "mqtt.node": Key(kinds.Name(), "this machine's level in topics; empty: the host name"),
@@ -162,16 +197,27 @@ KEYS = {
     "mqtt.password_file": Key(paths.SecretFile(), "file that holds its password"),
     "mqtt.tls": Key(kinds.Switch(), "encrypt the connection and verify the broker"),
     "mqtt.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
+    "mqtt.cert_file": Key(paths.File(), "certificate that this camd shows the broker; empty: none"),
+    "mqtt.key_file": Key(paths.SecretFile(), "file that holds the certificate's key"),
     "mqtt.keepalive": Key(kinds.duration(5 * SECOND, 18 * HOUR), "the broker misses camd after 1.5 of these"),
+    "mqtt.version": Key(kinds.Choice(("3.1.1", "5")), "the protocol"),
+    "mqtt.commands": Key(kinds.Switch(), "hear commands; none can share, delete, unlock or leave home mode"),
+    "discovery.style": Key(
+        kinds.Choice(("device", "component", "off")), "component: for readers that know only single components"
+    ),
     "share.to.NAME.folder": Key(paths.Folder(), "folder that clips are copied to"),
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
 }
 
-Section = CameraConfig | VisionConfig | RecordConfig | StoreConfig | MqttConfig | ShareConfig | Destination | Zone
+Section = (
+    CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig | ShareConfig
+    | Destination | Zone
+)  # fmt: skip
 S = TypeVar(
-    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, MqttConfig, ShareConfig, Destination, Zone
+    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig, ShareConfig,
+    Destination, Zone,
 )  # fmt: skip
 Entry = Destination | Zone | Polygon
 
@@ -181,7 +227,9 @@ ROWS: dict[type[Section], str] = {
     VisionConfig: "vision",
     RecordConfig: "record",
     StoreConfig: "store",
+    AlertsConfig: "alerts",
     MqttConfig: "mqtt",
+    DiscoveryConfig: "discovery",
     ShareConfig: "share",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
@@ -195,11 +243,11 @@ assert {path.removesuffix(".NAME") for path in KEYS} | NAMED == {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A config, the file it was read from (None: all defaults) and the lines on which keys were set."""
+    """A config, the file it was read from (None: all defaults) and where keys were set, as (file, line)."""
 
     config: Config
     path: Path | None
-    lines: dict[str, int]
+    lines: dict[str, tuple[Path, int]]
 
 
 def load(path: Path | None) -> Config:
@@ -207,16 +255,26 @@ def load(path: Path | None) -> Config:
     return read(path).config
 
 
+def overlaid(loaded: Loaded, path: Path) -> Loaded:
+    """Return the settings with those of the file at `path`, where there is one, laid over; raises ConfigError."""
+    if not path.exists():
+        return loaded
+    over = _loaded(path, loaded.config)
+    return Loaded(over.config, loaded.path, {**loaded.lines, **over.lines})
+
+
 def read(path: Path | None) -> Loaded:
     """Like `load`, and tells where each setting comes from."""
     path = path or _usual_path()
-    if path is None:
-        return Loaded(Config(), None, {})
+    return Loaded(Config(), None, {}) if path is None else _loaded(path, Config())
+
+
+def _loaded(path: Path, base: Config) -> Loaded:
     file = SettingsFile(path)
-    config = _config(file)
+    config = _config(file, base)
     if file.faults:
         raise ConfigError("\n".join(text for _, text in sorted(file.faults)))
-    return Loaded(config, path, file.lines)
+    return Loaded(config, path, {key: (path, line) for key, line in file.lines.items()})
 
 
 def secret(path: Path) -> str:
@@ -241,15 +299,17 @@ def _usual_path() -> Path | None:
     return next((path for path in usual if path.exists()), None)
 
 
-def _config(file: SettingsFile) -> Config:
+def _config(file: SettingsFile, base: Config) -> Config:
     sections = dict(file.pairs(file.root(), "", [row.name for row in fields(Config)]))
     return Config(
-        camera=_section(file, "camera", CameraConfig(), sections.get("camera")),
-        vision=_section(file, "vision", VisionConfig(), sections.get("vision")),
-        record=_section(file, "record", RecordConfig(), sections.get("record")),
-        store=_section(file, "store", StoreConfig(), sections.get("store")),
-        mqtt=_section(file, "mqtt", MqttConfig(), sections.get("mqtt")),
-        share=_section(file, "share", ShareConfig(), sections.get("share")),
+        camera=_section(file, "camera", base.camera, sections.get("camera")),
+        vision=_section(file, "vision", base.vision, sections.get("vision")),
+        record=_section(file, "record", base.record, sections.get("record")),
+        store=_section(file, "store", base.store, sections.get("store")),
+        alerts=_section(file, "alerts", base.alerts, sections.get("alerts")),
+        mqtt=_section(file, "mqtt", base.mqtt, sections.get("mqtt")),
+        discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
+        share=_section(file, "share", base.share, sections.get("share")),
     )
 
 
@@ -312,6 +372,13 @@ def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
                 yield "password_file", "a password without an account", "no username", "mqtt.username too"
             if section.ca_file and not section.tls:
                 yield "ca_file", "a certificate that is not used", "tls: no", "tls: yes, or no ca_file"
+            if section.cert_file and not section.tls:
+                yield "cert_file", "a certificate that is not used", "tls: no", "tls: yes, or no cert_file"
+            if (section.cert_file is None) != (section.key_file is None):
+                given, lacking = ("cert_file", "key_file") if section.cert_file else ("key_file", "cert_file")
+                yield given, "a certificate and its key belong together", f"{given} alone", f"mqtt.{lacking} too"
+        case CameraConfig(name="reply"):
+            yield "name", "answers to commands have this name in topics", "reply", "another name"
         case Zone(points=()):
             yield (
                 "points",

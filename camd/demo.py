@@ -39,6 +39,7 @@ FIXTURE: Final = "porch.mp4"
 LAST_WORD: Final = "stopped"  # what notify says when it has said everything
 PATIENCE_S: Final = 5.0
 SHOWN: Final = 90  # characters of a message that is not an alert
+TOLD: Final = ("/available", "/status", "/motion", "/event", "/events", "/clip")  # topics that are shown end so
 INTRODUCTION: Final = """\
 A camera looks at a front garden for 26 seconds: somebody walks by, a cloud
 dims the light, a car passes. Two alerts would be right.
@@ -125,7 +126,9 @@ class _Heard:
         self.is_over = threading.Event()
 
     def take(self, topic: str, payload: str) -> None:
-        """Show one message."""
+        """Show one message, if it is one of those that tell the story."""
+        if not topic.endswith(TOLD):
+            return
         seconds = (self._clock.boot() - self._began) / SECOND
         is_alert = topic.endswith("/event")
         shown = payload if is_alert or len(payload) < SHOWN else f"{payload[:SHOWN]}..."

@@ -154,10 +154,9 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """An event was confirmed. `muted` says that the alert is withheld (cool-down); the event is not."""
+    """An event was confirmed."""
 
     event: Event
-    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +222,14 @@ Footage = Packet | Gap | Glimpse | Finding  # what the recorder makes clips of, 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One MQTT message. `since` is the sensor time of what it tells of (None for states); it gives the latency."""
+    """One MQTT message, text or a JPEG.
+
+    `since` is the sensor time of what it tells of (None for states); it gives the latency. While it waits for a broker
+    that is away, a newer message with the same `key` takes its place; a retained one needs no key, its topic is it.
+    """
 
     topic: str
-    payload: str
+    payload: str | bytes
     retain: bool
     since: Nanos | None = None
+    key: str = ""

@@ -85,6 +85,40 @@ class Places:
         return self.run / "bell"
 
     @property
+    def wish_bell(self) -> Path:
+        """FIFO that is rung when capture has something to look at: a wish, or another mode."""
+        return self.run / "wish.bell"
+
+    def wishes(self, who: str) -> Path:
+        """Folder of the commands that `who` (notify, web, terminal) has for capture."""
+        return self.run / "wishes" / who
+
+    @property
+    def mode(self) -> Path:
+        """The mode: `home` or `away`."""
+        return self.data / "mode"
+
+    @property
+    def settings(self) -> Path:
+        """Settings changed while camd runs, YAML; they win over camd.yaml."""
+        return self.data / "settings.yaml"
+
+    @property
+    def snooze(self) -> Path:
+        """Until when alerts are silent: UNIX seconds, 0 for not at all."""
+        return self.data / "snooze"
+
+    @property
+    def feedback(self) -> Path:
+        """What the owner said of events, JSON Lines."""
+        return self.data / "feedback.jsonl"
+
+    @property
+    def status(self) -> Path:
+        """How capture is, JSON, written once a second."""
+        return self.run / "status.json"
+
+    @property
     def capture_lock(self) -> Path:
         """File that capture holds a lock on for as long as it lives."""
         return self.run / "capture.lock"

@@ -5,8 +5,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from camd import settings_kinds as kinds
-from camd.config import KEYS, NAMED, ROWS, Config, Entry, Loaded, Section, keys, read
+from camd.config import KEYS, NAMED, ROWS, Config, Entry, Loaded, Section, keys, overlaid, read
 from camd.model import Polygon
+from camd.places import Places
 from camd.terminal import Parser
 
 
@@ -16,15 +17,20 @@ def main(arguments: list[str]) -> int:
         prog="camd check",
         description="Check the config file. Prints every setting and where it comes from, or every fault and where "
         "it stands. Without --config the file is the first of $CAMD_CONFIG, ~/.config/camd/camd.yaml and "
-        "/etc/camd/camd.yaml that exists; without any, all settings have their defaults.",
+        "/etc/camd/camd.yaml that exists; without any, all settings have their defaults. What was changed while camd "
+        "ran, such as over MQTT, lies in settings.yaml in the data folder and wins.",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="check this file")
-    for line in _report(read(parser.parse_args(arguments).config)):
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder, instead of store.data")
+    wanted = parser.parse_args(arguments)
+    loaded = read(wanted.config)
+    for line in report(overlaid(loaded, Places.of(wanted.data or loaded.config.store.data).settings)):
         print(line)
     return 0
 
 
-def _report(loaded: Loaded) -> Iterator[str]:
+def report(loaded: Loaded) -> Iterator[str]:
+    """Every setting with where it comes from, as lines that load as the same settings."""
     yield f"# {loaded.path or 'no config file'}"
     for section in fields(Config):
         yield f"{section.name}:"
@@ -53,5 +59,5 @@ def _shown(loaded: Loaded, group: str, entry: Entry, indent: str) -> Iterator[st
 
 
 def _line(loaded: Loaded, key: str, name: str, text: str) -> str:
-    line = loaded.lines.get(key)
-    return f"{name}: {text}".ljust(40) + f"  # {f'from {loaded.path}:{line}' if line else 'default'}"
+    path, line = loaded.lines.get(key, (None, 0))
+    return f"{name}: {text}".ljust(40) + f"  # {f'from {path}:{line}' if path else 'default'}"

@@ -167,6 +167,53 @@ class HttpsUrl(Text):
 
 
 @dataclass(frozen=True, slots=True)
+class PageUrl(Text):
+    """The address of camd's own page, as the house reaches it."""
+
+    want: str = "an address that begins with https:// or http://"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the address, without / at its end."""
+        url = Text.read(self, scalar)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # reading it checks it
+        except ValueError as error:
+            raise WrongError("not an address", "an address that cannot be read") from error
+        if "@" in parts.netloc:
+            raise WrongError("a user or password in the address can be read by others", f"{parts.scheme}://***")
+        if parts.scheme not in ("https", "http") or not parts.hostname or not url.isascii() or " " in url:
+            raise WrongError("not a complete address")
+        if parts.query or parts.fragment or len(url) > 200:
+            raise WrongError("? and # do not belong in this address, nor more than 200 characters")
+        return url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def want(self) -> str:
+        """The words."""
+        return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
+
+    def read(self, scalar: Scalar) -> str:
+        """Return the word; whatever else YAML takes it for (off is a switch, 5 a number) does not matter."""
+        word = scalar.text.lower()
+        if word not in self.words:
+            near = get_close_matches(word, self.words, 1)
+            raise WrongError(f"no such choice (did you mean {near[0]}?)" if near else "no such choice")
+        return word
+
+    def show(self, value: str) -> str:
+        """Return the word."""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """On or off."""
 

@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 T = TypeVar("T")
 
+KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 SETTINGS = """\
 listener {port} 127.0.0.1
 user root
@@ -43,25 +44,25 @@ def until(answer: Callable[[], T], seconds: float = 10.0) -> T:
 
 
 class Broker:
-    """One mosquitto. Anybody may come in, or only `user` with `password`."""
+    """One mosquitto. Anybody may come in, or only `user` with `password`; `more` are lines of its settings."""
 
-    def __init__(self, folder: Path, user: str = "", password: str = "") -> None:
+    def __init__(self, folder: Path, user: str = "", password: str = "", more: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = _free_port()
-        self._settings = folder / "mosquitto.conf"
+        self.settings = folder / "mosquitto.conf"
         self._log_file = folder / "mosquitto.log"
         access = "allow_anonymous true"
         if user:
             accounts = folder / "accounts"
             subprocess.run(["mosquitto_passwd", "-b", "-c", accounts, user, password], check=True, capture_output=True)
             access = f"allow_anonymous false\npassword_file {accounts}"
-        self._settings.write_text(SETTINGS.format(port=self.port, folder=folder, access=access))
+        self.settings.write_text(SETTINGS.format(port=self.port, folder=folder, access=access) + more)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(["mosquitto", "-c", self._settings], stdout=log, stderr=log)
+            self._process = subprocess.Popen(["mosquitto", "-c", self.settings], stdout=log, stderr=log)
         until(self._answers)
 
     def kill(self) -> None:
@@ -70,6 +71,11 @@ class Broker:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay, nothing is read."""
@@ -127,26 +133,62 @@ class Subscriber:
         """The payloads that arrived so far on topics that end so."""
         return [message.payload for message in self.heard(topic)]
 
+    def say(self, topic: str, payload: str | bytes, retain: bool = False) -> None:
+        """Send a message, and wait until the broker has it."""
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        sent.wait_for_publish(10)
+        assert sent.is_published()
+
+    def throw(self, topic: str, payload: str | bytes) -> None:
+        """Send a message, and do not wait for anything."""
+        self._client.publish(topic, payload)
+
     def close(self) -> None:
         """Leave; the broker keeps the session."""
         self._client.disconnect()
         self._client.loop_stop()
 
     def _hear(self, client: Client, _: Any, message: MQTTMessage) -> None:
-        self._messages.append(Heard(message.topic, message.payload.decode(), message.retain, time.monotonic_ns()))
+        text = message.payload.decode(errors="replace")
+        self._messages.append(Heard(message.topic, text, message.retain, time.monotonic_ns()))
 
 
 @contextmanager
-def broker(folder: Path, user: str = "", password: str = "") -> Iterator[Broker]:
+def broker(folder: Path, user: str = "", password: str = "", more: str = "") -> Iterator[Broker]:
     """Give a broker that runs, and end it afterwards."""
     if shutil.which("mosquitto") is None:
         pytest.skip("no mosquitto on this machine")
-    it = Broker(folder, user, password)
+    it = Broker(folder, user, password, more)
     it.start()
     try:
         yield it
     finally:
         it.kill()
+
+
+class Papers:
+    """Certificates for a broker on loopback and its clients, in one folder: `ca.pem`, and NAME.pem with NAME.key."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._openssl(f"req -x509 {KEY} -days 2 -subj /CN=ca -keyout ca.key -out ca.pem")
+
+    def issue(self, name: str, days: int = 2) -> None:
+        """Make a certificate; one that is expired has a negative number of days."""
+        (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+        self._openssl(f"req {KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        signed = f"-CA ca.pem -CAkey ca.key -CAcreateserial -days {days} -extfile names -out {name}.pem"
+        self._openssl(f"x509 -req -in {name}.csr {signed}")
+        (self.folder / f"{name}.key").chmod(0o600)
+
+    def listener(self, name: str) -> str:
+        """The settings with which mosquitto shows this certificate."""
+        folder = self.folder
+        return f"cafile {folder}/ca.pem\ncertfile {folder}/{name}.pem\nkeyfile {folder}/{name}.key\n"
+
+    def _openssl(self, words: str) -> None:
+        subprocess.run(["openssl", *words.split()], cwd=self.folder, check=True, capture_output=True)
 
 
 @contextmanager

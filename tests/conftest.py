@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from camd.camera.stream import FileCamera
 from camd.model import Packet
 from tests.worlds import Reel, film
+
+settings.register_profile("camd", deadline=None)  # how fast a machine is, is not what the tests are about
+settings.load_profile("camd")
 
 DATA = Path(os.environ.get("CAMD_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

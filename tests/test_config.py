@@ -5,14 +5,17 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from camd import settings_kinds as kinds
 from camd.__main__ import main
-from camd.config import KEYS, NAMED, Config, Destination, load, read, secret
+from camd.config import KEYS, NAMED, Config, Destination, load, overlaid, read, secret
 from camd.errors import ConfigError
 from camd.model import SECOND, Point, Polygon, Zone
+from camd.settings_schema import schema
 from tests.areas import areas
 
 AREA = "[[0, 0], [1, 0], [1, 1]]"
@@ -53,7 +56,7 @@ def test_every_key_stands_in_the_sample_file_once_with_its_comment() -> None:
         section = text.split(f"\n{path.partition('.')[0]}:")[1].split("\n\n")[0]
         assert len(re.findall(rf"{re.escape(comment)}[ #]*{name}:", section)) == 1, path
     assert len(re.findall(r"^  \w+:", text, re.MULTILINE)) == len([k for k in KEYS if "NAME" not in k]) + len(NAMED)
-    assert len(KEYS) <= 40
+    assert len(KEYS) <= 50
 
 
 def test_an_empty_file_means_all_defaults(file: Path) -> None:
@@ -68,7 +71,8 @@ def test_a_full_file_is_read(file: Path, tmp_path: Path) -> None:
     token.touch(mode=0o600)
     file.write_text(f"""
 camera: {{name: porch, source: ~/porch.mp4, loop: on}}
-vision: {{sensitivity: 7, fps: 10, merge_gap: 500 ms, cooldown: 1.5 min}}
+vision: {{sensitivity: 7, fps: 10, merge_gap: 500 ms}}
+alerts: {{cooldown: 1.5 min, labels: [person], picture: kept, page: "https://pi.local:8480/"}}
 record: {{pre_roll: 2s, post_roll: 0 s, max_length: 1 h, memory: 64 MiB}}
 store: {{data: ~/clips, max_bytes: 2 GB, keep_free: 0.5 GB, max_age: 7 d}}
 mqtt: {{host: 192.168.1.10, port: 8883, node: attic, username: camd, password_file: {token}, tls: yes}}
@@ -79,7 +83,7 @@ share:
 """)
     config = load(file)
     assert (config.camera.source, config.camera.loop) == (str(Path("~/porch.mp4").expanduser()), True)
-    assert (config.vision.merge_gap, config.vision.cooldown) == (SECOND // 2, 90 * SECOND)
+    assert (config.vision.merge_gap, config.alerts.cooldown) == (SECOND // 2, 90 * SECOND)
     assert (config.record.memory, config.record.max_length) == (64 * 2**20, 3600 * SECOND)
     assert (config.store.data, config.store.keep_free) == (Path("~/clips").expanduser(), 500_000_000)
     assert (config.mqtt.node, config.mqtt.password_file, config.mqtt.tls) == ("attic", token, True)
@@ -368,7 +372,7 @@ def test_check_prints_every_fault_and_ends_with_78(file: Path, capsys: pytest.Ca
 def test_check_tells_the_line_of_each_setting(file: Path) -> None:
     file.write_text("camera:\n  name: porch\n\nmqtt:\n  port: 1884\n  node:\n")
     lines = read(file).lines
-    assert (lines["camera.name"], lines["mqtt.port"]) == (2, 5)
+    assert (lines["camera.name"], lines["mqtt.port"]) == ((file, 2), (file, 5))
     assert "mqtt.node" not in lines
 
 
@@ -415,3 +419,60 @@ def test_the_defaults_are_within_their_own_ranges(file: Path) -> None:
                 shown = KEYS[f"{section.name}.{key.name}"].kind.show(value)
                 file.write_text(f"{section.name}:\n  {key.name}: {shown}\n")
                 assert getattr(getattr(load(file), section.name), key.name) == value
+
+
+def test_what_was_changed_while_camd_ran_wins_and_is_told_apart(file: Path, tmp_path: Path) -> None:
+    file.write_text("vision: {sensitivity: 3, fps: 10}\n")
+    over = tmp_path / "settings.yaml"
+    over.write_text("vision:\n  sensitivity: 7\nrecord:\n  clips: no\n")
+    loaded = overlaid(read(file), over)
+    assert (loaded.config.vision.sensitivity, loaded.config.vision.fps, loaded.config.record.clips) == (7, 10, False)
+    assert (loaded.lines["vision.sensitivity"], loaded.lines["vision.fps"]) == ((over, 2), (file, 1))
+    assert overlaid(read(file), tmp_path / "none.yaml") == read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("mqtt: {cert_file: FILE}", "tls: no"),
+        ("mqtt: {tls: yes, cert_file: FILE}", "cert_file alone"),
+        ("camera: {name: reply}", "another name"),
+        ("mqtt: {version: 3}", "3.1.1 or 5"),
+        ("alerts: {picture: keep}", "did you mean kept?"),
+        ("alerts: {page: 'http://u:p@pi'}", "can be read by others"),
+        ("alerts: {page: 'ftp://pi'}", "not a complete address"),
+        ("discovery: {style: devices}", "did you mean device?"),
+    ],
+)
+def test_what_alerts_cannot_use_is_told(file: Path, text: str, what: str) -> None:
+    assert any(what in line for line in faults(file, text.replace("FILE", str(SAMPLE))))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("", True),
+        (
+            "mqtt: {version: 5}\nalerts: {picture: off}\nvision: {zones: {door: {points: [[0, 0], [1, 0], [1, 1]]}}}",
+            True,
+        ),
+        ("share: {to: {stick: {folder: /media/stick}}}", True),
+        ("mqtt: {versoin: 5}", False),
+        ("vision: {sensitivity: 11}", False),
+        ("vision: {ignore: {tree: [[0, 0], [1, 2]]}}", False),
+        ("alerts: {labels: [cat]}", False),
+    ],
+)
+def test_the_schema_of_the_settings_says_what_the_loader_says(file: Path, text: str, is_right: bool) -> None:
+    validator = Draft202012Validator(schema())
+    validator.check_schema(schema())
+    assert validator.is_valid(yaml.safe_load(text)) is is_right
+    file.write_text(text)
+    if is_right:
+        load(file)
+    else:
+        assert faults(file, text)
+
+
+def test_the_sample_file_fits_the_schema() -> None:
+    assert Draft202012Validator(schema()).is_valid(yaml.safe_load(SAMPLE.read_text()))

@@ -5,16 +5,19 @@ That such findings can be trusted is shown by the planted leaks of tests/leaks.
 
 import json
 import re
+import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from camd.alerts.outbox import Outbox
 from camd.store.index import Index
 from tests.brokers import broker, subscriber, until
-from tests.egress import NO_NETWORK, Peer, Verdict
+from tests.egress import NO_NETWORK, Peer, Verdict, why_no_namespace
 from tests.leaks.homes import Home, stranger, with_namespace, with_strace
 from tests.worlds import film
 
@@ -155,3 +158,56 @@ def test_capture_needs_no_network(cut_off: Home) -> None:
     assert ended.code == 0, ended.errors
     with Index.open(cut_off.places) as index:
         assert [len(clip.events) for clip in index.clips()] == [1]
+
+
+WORLD = """\
+set -e
+echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 || true
+ip link set lo up
+ip link add world type veth peer name beyond
+ip link set beyond up
+ip address add 192.0.2.1/24 dev world
+ip link set world up
+ip neighbour add 192.0.2.2 lladdr 02:00:00:00:00:01 dev world
+ip route add default via 192.0.2.2
+sent() { awk '$1 == "world:" {print $11}' /proc/net/dev; }
+before=$(sent)
+"$@"
+echo "packets into the world: $(($(sent) - before))"
+"""
+
+
+def _why_no_world() -> str:
+    """Why no network of our own can be made here, or nothing."""
+    if why_no_namespace():
+        return why_no_namespace()
+    made = subprocess.run(
+        [*NO_NETWORK, "bash", "-c", WORLD, "world", "true"], capture_output=True, check=False, text=True
+    )
+    return made.stderr.strip()
+
+
+with_world = pytest.mark.skipif(bool(_why_no_world()), reason=_why_no_world())
+
+
+@with_world
+def test_a_packet_into_the_world_is_counted(home: Home) -> None:
+    call = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('198.51.100.1', 9))"
+    ended = home.run(*NO_NETWORK, "bash", "-c", WORLD, "world", sys.executable, "-c", call)
+    assert "packets into the world: 1" in ended.output, ended.errors
+
+
+@with_world
+def test_an_ordinary_run_sends_no_packet_into_the_world(tmp_path: Path) -> None:
+    """With a default route there, and the broker on this side of it."""
+    with broker(tmp_path / "broker") as it:
+        it.kill()  # it is started anew in a network of its own
+        home = Home(tmp_path / "home", Peer("127.0.0.1", it.port)).build()
+        video = film("walker", home.root, seconds=6)
+        camd = f"{sys.executable} -m camd run {' '.join(home.options)} --camera {video}"
+        both = f"mosquitto -c {it.settings} >/dev/null 2>&1 & broker=$!; {camd}; kill $broker; wait $broker || true"
+        ended = home.run(*NO_NETWORK, "bash", "-c", WORLD, "world", "bash", "-c", both)
+    assert ended.code == 0, ended.errors
+    assert "packets into the world: 0" in ended.output
+    with closing(Outbox(home.places)) as outbox:
+        assert outbox.pending(1) == []  # the broker had all of it

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from camd.alerts.message import Anchor, Names, PictureSize, Source
 from camd.alerts.outbox import Outbox, Waiting
+from camd.alerts.payload import Anchor, PictureSize, Source
+from camd.alerts.policy import Policy
 from camd.alerts.teller import Teller
+from camd.alerts.topics import Names
 from camd.camera.stream import FileCamera
 from camd.capture import Capture, House
 from camd.clips.recorder import Stream
@@ -37,8 +39,8 @@ class Lived:
         with shelf(folder) as on, closing(Outbox(self.places)) as outbox, FileCamera(PORCH) as camera:
             anchor = Anchor(clock.boot_id, clock.unix() - clock.boot())
             size = PictureSize(camera.format.width, camera.format.height)
-            teller = Teller(Source(Names("camd", "home", "porch"), anchor, size), outbox, clock)
-            teller.start()
+            teller = Teller(Source(Names("camd", "home", "porch"), anchor, size), outbox, clock, Policy())
+            teller.start(size)
 
             def tell(happening: Happening) -> None:
                 self.happened.append(happening)
@@ -52,7 +54,7 @@ class Lived:
 
     def said(self, topic: str) -> list[str]:
         """The payloads of one topic."""
-        return [waiting.alert.payload for waiting in self.messages if waiting.alert.topic == topic]
+        return [str(waiting.alert.payload) for waiting in self.messages if waiting.alert.topic == topic]
 
 
 @pytest.fixture(scope="module")
@@ -106,14 +108,12 @@ def test_what_was_kept(lived: Lived) -> None:
 
 def test_what_was_said(lived: Lived) -> None:
     topics = [waiting.alert.topic.removeprefix("camd/home/") for waiting in lived.messages]
+    off = [f"porch/{name}" for name in ("motion", "person", "vehicle", "animal", "other")]
     assert [t for t in topics if t != "events"] == [
-        "porch/status",
-        "porch/motion",
-        "porch/tamper",
+        *("porch/status", "porch/sensor", "porch/classifier", *off, "porch/tamper"),
         *("porch/motion", "porch/event", "porch/motion", "porch/clip"),
         *("porch/motion", "porch/event", "porch/motion", "porch/clip"),
-        "porch/motion",
-        "porch/status",
+        *(*off, "porch/sensor", "porch/status"),
     ]
     kinds = [json.loads(payload)["type"] for payload in lived.said("camd/home/events")]
     assert kinds == ["new", *["update"] * 4, "end", "new", *["update"] * 2, "end"]
@@ -154,6 +154,7 @@ def test_an_alert_says_when_where_and_why(lived: Lived) -> None:
             "travel": 0.079,
             "zones": [],
         },
+        "url": None,
         "delayed": False,
         "latency_ms": None,
     }

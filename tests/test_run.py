@@ -12,13 +12,15 @@ from pathlib import Path
 import av
 import pytest
 
+from camd import ledger
+from camd.__main__ import main
 from camd.clock import SystemClock
 from camd.model import SECOND, Clip
 from camd.places import Places
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
 from camd.vision.quiet import Quiet
-from tests.brokers import Broker, broker, subscriber, until
+from tests.brokers import Broker, Subscriber, broker, subscriber, until
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
 SETTINGS = """\
@@ -127,7 +129,7 @@ def test_a_second_recorder_is_refused_and_told_who_is_there(tmp_path: Path, real
 def test_notify_is_started_again_and_capture_never_notices(tmp_path: Path, real_broker: Broker) -> None:
     house = House(tmp_path, real_broker.port, loop="yes")
     with subscriber(real_broker.port) as heard, house.verb("run") as running:
-        until(lambda: heard.payloads("camd/home/porch/status"), seconds=20)
+        until(lambda: "online" in heard.payloads("camd/home/porch/status"), seconds=20)
         before = house.capture_pid()
         for child in _children(running.pid):
             if child != before:
@@ -169,6 +171,117 @@ def test_without_a_camera_the_mend_is_named(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (78, 1)
     assert "camera.source" in ended.stderr
+
+
+def _open_videos(pid: int) -> list[str]:
+    links = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()]
+    return [link for link in links if link.endswith(".mp4")]
+
+
+def _last(heard: Subscriber, topic: str) -> str:
+    return (heard.payloads(topic) or [""])[-1]
+
+
+def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port, video="walker.mp4", loop="yes")
+    with subscriber(real_broker.port) as heard, house.verb("notify"), house.verb("capture") as capture:
+        until(lambda: heard.payloads("porch/event"), seconds=20)
+        assert _open_videos(capture.pid)
+        heard.say("camd/home/mode/set", '{"value":"home","correlation":"at-home"}')
+        until(lambda: _last(heard, "porch/status") == "home")
+        assert _open_videos(capture.pid) == []
+        assert json.loads(_last(heard, "reply/at-home")) == {"v": 1, "ok": True, "error": None}
+        until(lambda: json.loads(_last(heard, "porch/event"))["event_type"] == "home_mode")
+        assert [_last(heard, f"porch/{name}") for name in ("sensor", "motion")] == ["closed", "OFF"]
+        assert _last(heard, "mode/state") == "home"
+        until(lambda: heard.payloads("porch/clip"))  # what was recorded before is finished
+        assert house.parts() == []
+        heard.say("camd/home/mode/set", '{"value":"away","correlation":"no"}')
+        heard.say("camd/home/porch/trigger/set", '{"value":5,"correlation":"neither"}')
+        until(lambda: heard.payloads("reply/no") and heard.payloads("reply/neither"))
+        codes = [json.loads(_last(heard, f"reply/{name}"))["error"]["code"] for name in ("no", "neither")]
+        assert codes == ["forbidden", "home_mode"]
+        assert house.places.mode.read_text() == "home\n"
+        capture.terminate()
+        assert capture.wait(10) == 0
+        with house.verb("capture") as again:  # it is remembered
+            until(lambda: heard.payloads("porch/status")[-2:] == ["offline", "home"])
+            assert _open_videos(again.pid) == []
+            assert main(["mode", "away", "--config", str(house.settings)]) == 0
+            until(lambda: _last(heard, "porch/status") == "online")
+            assert _open_videos(again.pid)
+            again.terminate()
+            again.wait(10)
+    assert violations(house.places) == []
+
+
+def test_what_is_turned_over_mqtt_is_answered_and_remembered(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port, video="walker.mp4", loop="yes")
+    with subscriber(real_broker.port) as heard, house.verb("notify"):
+        with house.verb("capture") as capture:
+            until(lambda: _last(heard, "sensitivity/state") == "5", seconds=20)
+            for topic, value in (("sensitivity", "8"), ("record", '"OFF"'), ("detect", '"OFF"'), ("snooze", "30")):
+                camera = "" if topic == "snooze" else "porch/"
+                heard.say(f"camd/home/{camera}{topic}/set", f'{{"value":{value},"correlation":"{topic}"}}')
+                until(lambda topic=topic: heard.payloads(f"reply/{topic}"))  # type: ignore[misc]
+                assert json.loads(_last(heard, f"reply/{topic}"))["ok"]
+            told = [_last(heard, f"{name}/state") for name in ("sensitivity", "record", "detect")]
+            assert told == ["8", "OFF", "OFF"]
+            assert int(_last(heard, "snooze/state")) > 1_700_000_000
+            capture.terminate()
+            capture.wait(10)
+        assert house.clips() == ()
+        shown = subprocess.run(
+            [sys.executable, "-m", "camd", "check", "--config", str(house.settings)],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        assert "sensitivity: 8".ljust(20) in shown
+        assert str(house.places.settings) in shown
+        with house.verb("capture") as again:
+            until(lambda: heard.payloads("porch/status")[-2:] == ["offline", "online"])
+            assert told == [_last(heard, f"{name}/state") for name in ("sensitivity", "record", "detect")]
+            assert _last(heard, "snooze/state") != "0"
+            again.terminate()
+            again.wait(10)
+
+
+def test_a_clip_can_be_asked_for_and_feedback_labels_it(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port, video="quiet.mp4", loop="yes")
+    with subscriber(real_broker.port) as heard, house.verb("notify"), house.verb("capture") as capture:
+        until(lambda: _last(heard, "porch/status") == "online", seconds=20)
+        heard.say("camd/home/porch/trigger/set", "2")
+        (told,) = until(lambda: heard.payloads("porch/clip"), seconds=20)
+        assert heard.payloads("porch/event") == []  # asked for, so no news
+        (event,) = json.loads(told)["event_ids"]
+        heard.say("camd/home/porch/feedback/set",
+                  f'{{"event_id":"{event}","verdict":"correct","label":"animal","correlation":"fb"}}')  # fmt: skip
+        until(lambda: heard.payloads("reply/fb"))
+        capture.terminate()
+        capture.wait(10)
+    (clip,) = house.clips()
+    assert (clip.label, clip.duration_ns > 5 * SECOND) == ("animal", True)
+    assert json.loads(house.places.feedback.read_text())["event_id"] == event
+
+
+def test_an_alert_brings_its_picture_which_goes_with_its_clip(tmp_path: Path, real_broker: Broker) -> None:
+    house = House(tmp_path, real_broker.port, video="walker.mp4", loop="yes")
+    house.settings.write_text(house.settings.read_text() + "alerts: {picture: kept}\n")
+    with subscriber(real_broker.port) as heard, house.verb("notify"), house.verb("capture") as capture:
+        until(lambda: any(heard.payloads("porch/snapshot")), seconds=20)
+        until(lambda: heard.payloads("porch/clip"), seconds=30)
+        capture.send_signal(signal.SIGSTOP)  # before the next event brings its own
+        until(lambda: house.clips())
+        assert main(["clips", "delete", str(house.clips()[0].id), "--yes", "--config", str(house.settings)]) == 0
+        capture.send_signal(signal.SIGCONT)
+        until(lambda: _last(heard, "porch/snapshot") == "", seconds=30)
+        capture.terminate()
+        capture.wait(10)
+    with subscriber(real_broker.port, name="later") as later:
+        later.say("end", "of it")
+        until(lambda: later.payloads("end"))
+        assert later.payloads("porch/snapshot") == []
+    noted = [entry.details for entry in ledger.entries(house.places) if entry.what == "mqtt-pictures"]
+    assert noted == [{"picture": "kept"}]
 
 
 def _children(pid: int) -> list[int]:

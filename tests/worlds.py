@@ -59,7 +59,7 @@ def grey(pictures: Iterable[tuple[float, NDArray[np.uint8]]]) -> Iterator[tuple[
 
 def findings(scene: Scene, zones: tuple[Zone, ...] = (), privacy: tuple[Polygon, ...] = ()) -> list[Finding]:
     """What vision finds in a drawn scene."""
-    settings = Settings(5, Limits(1 * SECOND, 0), "test", zones=zones, privacy=privacy)
+    settings = Settings(5, Limits(1 * SECOND), "test", zones=zones, privacy=privacy)
     sight = Sight(scene.width, scene.height, settings)
     found = [finding for t, luma in grey(frames(scene)) for finding in sight.look(t, luma)]
     return found + sight.close()

@@ -1,30 +1,37 @@
-"""The notify process: takes alerts out of the outbox to the MQTT broker, and nothing else anywhere.
+"""The notify process: takes alerts out of the outbox to the MQTT broker, and commands from it to capture.
 
 Idea: one loop in the main thread owns everything. paho's thread keeps the connection; its callbacks, and the signals,
 only put news into a queue and ring the bell that the loop sleeps on.
 Rule: an alert leaves the outbox when the broker has acknowledged it, not before. What is unacknowledged when a
-connection ends is sent again on the next one, from the outbox.
+connection ends is sent again on the next one, from the outbox. A command becomes a file for capture or it becomes
+nothing; nothing is done here because somebody said so.
 It does not promise that an alert arrives once only: who must know drops a second one with the same event id.
 """
 
-import fcntl
 import logging
-import os
-import select
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import assert_never
 
-from camd.alerts.link import Acknowledged, Connected, Link, Lost, News, Refused
-from camd.alerts.message import Names, motion_off, offline, stamped
+from camd import wishes
+from camd.alerts.command import Answer, Commands, Refusal, reply_json
+from camd.alerts.homeassistant import STATUS
+from camd.alerts.link import Acknowledged, Connected, Denied, Heard, Link, Lost, News, Refused
+from camd.alerts.message import told_aloud
 from camd.alerts.outbox import Outbox, Waiting
+from camd.alerts.payload import Anchor, PictureSize, Source, stamped
+from camd.alerts.states import all_off, fault, last_words, state
+from camd.alerts.vitals import Report, Vitals
+from camd.alerts.voice import Node, Voice
+from camd.alive import nobody_alive
+from camd.bell import Bell
 from camd.clock import Clock, SystemClock
 from camd.config import load
-from camd.errors import CannotWriteError, HeldError
+from camd.errors import CannotWriteError
+from camd.mode import HOME
 from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
 from camd.terminal import Parser
@@ -34,11 +41,14 @@ _log = logging.getLogger(__name__)
 IN_FLIGHT = 20  # messages sent and not acknowledged
 LATE: Nanos = 2 * SECOND  # an alert that waited for longer is marked as delayed
 LOOK_EVERY: Nanos = SECOND
-DRAIN: Nanos = SECOND * 8 // 10  # of the two seconds that stopping may take: for what is in the outbox,
-FAREWELL: Nanos = SECOND * 4 // 10  # for the last words to be acknowledged; the rest is for paho's thread
+STATS_EVERY: Nanos = 60 * SECOND
+HANGS: Nanos = 10 * SECOND  # a capture that has not written its report for so long
+DENIED_FOR: Nanos = 30 * SECOND  # until a message that the broker does not take is tried again
+MOST_HEARD = 1000  # messages that wait to be looked at; what comes on top is dropped
+DRAIN: Nanos = SECOND * 7 // 10  # of the two seconds that stopping may take: for what is in the outbox,
+FAREWELL: Nanos = SECOND * 7 // 10  # for the last words to be acknowledged; the rest is for paho's thread
 
 
-@dataclass(frozen=True, slots=True)
 class Stop:
     """A signal asks the process to end."""
 
@@ -50,46 +60,24 @@ def main(arguments: list[str]) -> int:
     """Run until SIGTERM or SIGINT; raises HeldError when another notify serves the same camd."""
     options = _parser().parse_args(arguments)
     config = load(options.config)
-    places = Places.of(options.data or config.store.data)
-    names = Names(config.mqtt.prefix, config.mqtt.node, config.camera.name)
-    _make(places)
+    node = Node(config, Places.of(options.data or config.store.data))
+    _make(node.places)
     with ExitStack() as house:
-        bell = house.enter_context(closing(Bell(places.bell)))
+        bell = house.enter_context(closing(Bell(node.places.bell, "camd notify")))
         news = Mailbox(bell)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: news.put(Stop()))
-        outbox = house.enter_context(closing(Outbox(places)))
-        link = house.enter_context(closing(Link(config.mqtt, names, news.put)))
-        Notify(names, places.capture_lock, outbox, link, SystemClock()).run(news)
+        outbox = house.enter_context(closing(Outbox(node.places)))
+        link = house.enter_context(closing(Link(config.mqtt, node.names, news.put, listened_to(node))))
+        Notify(node, outbox, link, SystemClock()).run(news)
     return 0
 
 
-class Bell:
-    """The FIFO that wakes notify. Whoever holds it is the one notify of its run folder."""
-
-    def __init__(self, path: Path) -> None:
-        with suppress(FileExistsError):
-            os.mkfifo(path, 0o600)
-        self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # its own writer too, so that it never reads as ended
-        try:
-            fcntl.flock(self._pipe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._pipe)
-            raise HeldError(f"{path.parent}: another 'camd notify' serves this camd. Stop that one first.") from None
-
-    def ring(self) -> None:
-        """Wake the one that waits; safe in a signal handler and in any thread."""
-        with suppress(BlockingIOError):  # full: it rings already
-            os.write(self._pipe, b"\0")
-
-    def wait(self, most: Nanos) -> None:
-        """Sleep until the bell rings, at most so long."""
-        if select.select([self._pipe], [], [], max(0, most) / SECOND)[0]:
-            os.read(self._pipe, 65_536)
-
-    def close(self) -> None:
-        """Let go of the FIFO; it stays, for the next one."""
-        os.close(self._pipe)
+def listened_to(node: Node) -> tuple[str, ...]:
+    """The topics that notify hears: commands, what Home Assistant says of itself, and what lies where we speak."""
+    commands = tuple(node.names.commands()) if node.config.mqtt.commands else ()
+    house = (STATUS,) if node.config.discovery.style != "off" else ()
+    return (node.names.info, *node.discovery_topics, *house, *commands)
 
 
 class Mailbox:
@@ -101,6 +89,8 @@ class Mailbox:
 
     def put(self, news: Word) -> None:
         """Leave news and wake the loop; safe in a signal handler and in any thread."""
+        if isinstance(news, Heard) and self._news.qsize() > MOST_HEARD:
+            return
         self._news.put(news)
         self._bell.ring()
 
@@ -115,21 +105,27 @@ class Mailbox:
 class Notify:
     """The loop: what is in the outbox goes to the broker, what is acknowledged leaves the outbox."""
 
-    def __init__(self, names: Names, capture_lock: Path, outbox: Outbox, link: Link, clock: Clock) -> None:
-        self._names, self._capture_lock = names, capture_lock
+    def __init__(self, node: Node, outbox: Outbox, link: Link, clock: Clock) -> None:
+        self._node, self._names = node, node.names
         self._outbox, self._link, self._clock = outbox, link, clock
+        self._voice, self._vitals = Voice(node, clock), Vitals(clock.boot())
+        self._commands = Commands(node.names)
         self._sent: dict[int, int | None] = {}  # on this connection: mid -> id in the outbox, None for our own words
         self._connected = False
+        self._introduced = False  # our info was sent at least once
         self._trouble = ""  # as last logged
         self._stopping = False
-        self._capture_lives = False
+        self._hangs = False
+        self._held_until: Nanos = 0  # the broker denied a message
         self._next_look: Nanos = 0
+        self._next_stats: Nanos = 0
+        self._discover_at: Nanos | None = None
 
     def run(self, news: Mailbox) -> None:
         """Work until told to stop, then send what still goes and say goodbye."""
         while not self._stopping:
             self._hear(news, LOOK_EVERY)
-            self._look_at_capture()
+            self._look_around()
             self._send_waiting()
         self._drain(news)
         self._say_goodbye(news)
@@ -143,11 +139,15 @@ class Notify:
                     self._on_connected()
                 case Refused(why):
                     self._on_trouble(why)
-                case Lost(why):
-                    if self._connected:
-                        self._on_trouble(why)
+                case Lost(why, to_another):
+                    if self._connected or not self._trouble:  # else it is told already why we were not let in
+                        self._on_trouble(self._taken_over() if to_another else why)
                 case Acknowledged(mid):
                     acknowledged.append(self._sent.pop(mid, None))
+                case Denied(mid, why):
+                    self._on_denied(mid, why)
+                case Heard():
+                    self._on_heard(item)
                 case Stop():
                     self._stopping = True
                 case _:
@@ -159,15 +159,63 @@ class Notify:
             _log.warning("connected to the broker.")
         self._connected, self._trouble = True, ""
         self._sent.clear()
-        self._say(Alert(self._names.available, "online", retain=True))
+        self._say(*self._voice.greeting(), *self._outbox.states())
+        self._introduced = True
+        self._next_stats = 0
 
     def _on_trouble(self, why: str) -> None:
-        if why != self._trouble:
-            _log.warning("%s Alerts wait in the outbox; trying again until it works.", why)
-        self._connected, self._trouble = False, why
+        self._warn(f"{why} Alerts wait in the outbox; trying again until it works.")
+        self._connected = False
+
+    def _on_denied(self, mid: int, why: str) -> None:
+        self._warn(f"{why} Let this account write {self._names.prefix}/{self._names.node}/# in the broker's ACL.")
+        if self._sent.pop(mid, None) is not None:
+            self._held_until = self._clock.boot() + DENIED_FOR
+
+    def _taken_over(self) -> str:
+        whose = f"{self._names.prefix}/{self._names.node}"
+        return f"another camd calls itself {whose} too, and the two throw each other out. Change mqtt.node of one."
+
+    def _warn(self, trouble: str) -> None:
+        """Log it, once for as long as it lasts."""
+        if trouble != self._trouble:
+            _log.warning("%s", trouble)
+        self._trouble = trouble
+
+    def _on_heard(self, heard: Heard) -> None:
+        if heard.topic == STATUS:
+            if heard.payload == b"online":
+                self._discover_at = self._clock.boot() + self._voice.jitter()
+        elif heard.topic == self._names.info:
+            if self._introduced and self._voice.is_another(heard.payload):
+                self._warn(self._taken_over())
+        elif heard.topic in self._node.discovery_topics:
+            if heard.retained:
+                self._say(*self._voice.corrected(heard.topic, heard.payload.decode(errors="replace")))
+        else:
+            self._on_command(heard)
+
+    def _on_command(self, heard: Heard) -> None:
+        now, unix_ns = self._clock.boot(), self._clock.unix()
+        ordered = self._commands.hear(heard.topic, heard.payload, heard.retained, now, unix_ns)
+        answer = self._passed_on(ordered) if isinstance(ordered, wishes.Wish) else ordered
+        if answer is not None and answer.correlation:
+            self._say(Alert(self._names.reply(answer.correlation), reply_json(answer.refusal), retain=False))
+
+    def _passed_on(self, wish: wishes.Wish) -> Answer | None:
+        """Leave a wish for capture, which answers; what to answer when that cannot be."""
+        with nobody_alive(self._node.places.capture_lock) as gone:
+            if gone and wish.value != HOME:  # home mode is waited for; the rest would come as a surprise later
+                return Answer(wish.correlation, Refusal("unavailable", "", "capture does not run"))
+        try:
+            taken = wishes.put(self._node.places, wishes.NOTIFY, wish)
+        except CannotWriteError as error:
+            _log.warning("%s", error)
+            return Answer(wish.correlation, Refusal("unavailable", "", "the command could not be passed on"))
+        return None if taken else Answer(wish.correlation, Refusal("busy", "", "too many commands wait"))
 
     def _send_waiting(self) -> None:
-        if not self._connected or not self._link.is_up():
+        if not self._connected or not self._link.is_up() or self._clock.boot() < self._held_until:
             return
         under_way = set(self._sent.values())
         fresh = [waiting for waiting in self._outbox.pending(IN_FLIGHT) if waiting.id not in under_way]
@@ -175,29 +223,67 @@ class Notify:
             alert = waiting.alert
             self._sent[self._link.send(alert.topic, self._payload(waiting), alert.retain)] = waiting.id
 
-    def _payload(self, waiting: Waiting) -> str:
+    def _payload(self, waiting: Waiting) -> str | bytes:
         """Return the payload as it is true now. Times of another boot tell only that it is late, not by how much."""
         now, alert = self._clock.boot(), waiting.alert
+        if isinstance(alert.payload, bytes):
+            return alert.payload
         if waiting.boot_id != self._clock.boot_id:
             return stamped(alert.payload, delayed=True, latency_ms=None)
         latency_ms = None if alert.since is None else round((now - alert.since) / 1e6, 1)
-        return stamped(alert.payload, now - waiting.put_at > LATE, latency_ms)
+        is_late = now - waiting.put_at > LATE
+        if latency_ms is not None and not is_late and alert.topic == self._names.event:
+            self._vitals.latencies_ms.append(latency_ms)
+        return stamped(alert.payload, is_late, latency_ms)
 
-    def _say(self, alert: Alert) -> None:
-        """Send a word of our own, which is true only now and so has no place in the outbox."""
-        self._sent[self._link.send(alert.topic, alert.payload, alert.retain)] = None
+    def _say(self, *alerts: Alert) -> None:
+        """Send words of our own, which are true only now and so have no place in the outbox."""
+        for alert in alerts:
+            self._sent[self._link.send(alert.topic, alert.payload, alert.retain)] = None
 
-    def _look_at_capture(self) -> None:
-        """When capture has died, tell what it no longer can."""
+    def _look_around(self) -> None:
         now = self._clock.boot()
         if now < self._next_look:
             return
         self._next_look = now + LOOK_EVERY
-        with _unheld(self._capture_lock) as gone:  # until it is told, so that the next capture's words come after
-            if gone and self._capture_lives:
-                last_words = (offline(self._names), motion_off(self._names))
-                self._outbox.put(last_words, self._clock.boot_id, now, self._clock.unix())
-            self._capture_lives = not gone
+        report = Report.read(self._node.places.status)
+        self._look_at_capture(now, report)
+        if not self._connected:
+            return
+        self._say(*self._voice.ledger())
+        if self._discover_at is not None and now >= self._discover_at:
+            self._discover_at = None
+            self._say(*self._voice.discovery(), *self._outbox.states())
+            self._next_stats = 0
+        if now >= self._next_stats:
+            self._next_stats = now + STATS_EVERY
+            waiting = self._outbox.count()
+            self._say(self._voice.stats(self._vitals.told(now, report, self._commands.counts, waiting)))
+
+    def _look_at_capture(self, now: Nanos, report: Report | None) -> None:
+        """When capture has died or hangs, tell what it no longer can."""
+        with nobody_alive(
+            self._node.places.capture_lock
+        ) as gone:  # until it is told, so that the next one's words come after
+            last = self._outbox.state_of(self._names.status)
+            if gone and last != "offline":
+                words = last_words(self._names, self._node.zones)
+                self._put((*words, *(() if last is None else (self._offline_alert("capture ended", now),))), now)
+            is_ours = report is not None and report.boot_id == self._clock.boot_id
+            hangs = not gone and is_ours and report is not None and now - report.at > HANGS
+        if hangs and not self._hangs:
+            off = all_off(self._names, self._node.zones)
+            words = (fault(self._names, "capture hangs"), state(self._names.sensor, "unknown"), *off)
+            self._put((*words, self._offline_alert("capture hangs", now)), now)
+        self._hangs = hangs
+
+    def _offline_alert(self, what: str, now: Nanos) -> Alert:
+        anchor = Anchor(self._clock.boot_id, self._clock.unix() - now)
+        source = Source(self._names, anchor, PictureSize(0, 0), page=self._node.config.alerts.page)
+        return told_aloud("camera_offline", what, now, source)
+
+    def _put(self, alerts: tuple[Alert, ...], now: Nanos) -> None:
+        self._outbox.put(alerts, self._clock.boot_id, now, self._clock.unix())
 
     def _drain(self, news: Mailbox) -> None:
         deadline = self._clock.boot() + DRAIN
@@ -208,33 +294,12 @@ class Notify:
     def _say_goodbye(self, news: Mailbox) -> None:
         if not self._connected:
             return
-        self._say(motion_off(self._names))
-        self._say(Alert(self._names.available, "stopped", retain=True))
+        every = all_off(self._names, self._node.zones)
+        on = (off for off in every if off.topic == self._names.motion or self._outbox.state_of(off.topic) == "ON")
+        self._say(*on, state(self._names.available, "stopped"))
         deadline = self._clock.boot() + FAREWELL
         while self._connected and self._clock.boot() < deadline and self._sent:
             self._hear(news, deadline - self._clock.boot())
-
-
-@contextmanager
-def _unheld(lock: Path) -> Iterator[bool]:
-    """Give whether nobody holds `lock` exclusively; if so, nobody can until the block ends."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY)
-    except FileNotFoundError:
-        yield True
-        return
-    try:
-        yield _shared(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _shared(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _make(places: Places) -> None:

@@ -9,44 +9,48 @@ the disk with the RAM file locked. An id that must still be deleted from the dis
 `spill`, of which there is one (capture's), copies, so it alone may strike off an id whose copy it did not find.
 
 It does not promise: the last second through a power cut; that an alert is sent only once (a kill between sending and
-acknowledgement sends it again, under the same event id); old states (once the broker has been away for a second, a
-retained message replaces its predecessors: nobody wants last night's motion ON in the morning).
+acknowledgement sends it again, under the same event id); what was overtaken (once the broker has been away for a
+second, a message replaces its predecessors with the same key: nobody wants last night's motion ON in the morning);
+pictures through a power cut (they never leave RAM); more than a bounded number, size and age of messages. What alerts
+are given up for that, one message counts.
 """
 
 import logging
-import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from camd.alerts.database import Database
+from camd.alerts.missed import SUFFIX, missed
+from camd.bell import ring
 from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
-U = TypeVar("U")
 Row = tuple[Any, ...]
-Work = Callable[[sqlite3.Connection], T]
 
 SPILL_AFTER: Nanos = SECOND
-MOST = 10_000  # alerts; at 1 KiB each 10 MB of RAM
+MOST = 10_000  # messages; at 1 KiB each 10 MB of RAM
+MOST_BYTES = 16_000_000  # of payload
+OLDEST: Nanos = 7 * 86_400 * SECOND  # that a message may wait; one of an earlier boot waits since this one began
+MARGIN = 100  # more are given up than must be, so that it is not done for each message anew
 _SPILL_AT_ONCE = 1000
-_PATIENCE_S = 2.0  # for another process's transaction; those in RAM take well under a millisecond
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_COLUMNS = "id, topic, payload, retain, since, boot_id, put_at, put_unix_ns"
+_COLUMNS = "id, topic, payload, retain, since, key, boot_id, put_at, put_unix_ns"
 _TYPES = """topic TEXT NOT NULL, payload TEXT NOT NULL, retain INTEGER NOT NULL,
     since INTEGER,                 -- ns on the boot clock: what the alert tells of; NULL for states
+    key TEXT,                      -- a newer row with the same key is enough; NULL: none is like it
     boot_id TEXT NOT NULL,         -- the boot that since and put_at count from
     put_at INTEGER NOT NULL,       -- ns on the boot clock
     put_unix_ns INTEGER NOT NULL   -- ns since 1970 UTC, as far as the machine knew
     """
 # copied: 0 not on disk, 1 perhaps (being copied, or a kill cut the copying off), 2 on disk
 _RAM_ALERT = f"CREATE TABLE alert (id INTEGER PRIMARY KEY AUTOINCREMENT, {_TYPES}, copied INTEGER NOT NULL DEFAULT 0)"
+_RAM_KEY = "CREATE INDEX alert_key ON alert (key)"
 _RAM_GONE = "CREATE TABLE gone (id INTEGER PRIMARY KEY)"
+# what every state was last said to be, acknowledged or not: for a broker that forgot them
+_RAM_STATE = "CREATE TABLE state (topic TEXT PRIMARY KEY, payload TEXT NOT NULL)"
 _DISK_ALERT = f"CREATE TABLE alert (id INTEGER PRIMARY KEY, {_TYPES})"
 
 
@@ -70,8 +74,8 @@ class Outbox:
 
     def __init__(self, places: Places) -> None:
         self._bell = places.bell
-        self._disk = _Database(places.outbox, "FULL", self._make_disk)
-        self._ram = _Database(places.outbox_ram, "OFF", self._make_ram)
+        self._disk = Database(places.outbox, "FULL", self._make_disk)
+        self._ram = Database(places.outbox_ram, "OFF", self._make_ram)
         self._owed: set[int] = set()  # acknowledged, but RAM could not be written
         self._disk_is_new = False
         self.dropped = 0
@@ -85,14 +89,35 @@ class Outbox:
     def put(self, alerts: Iterable[Alert], boot_id: str, now: Nanos, unix_ns: int) -> None:
         """Take in `alerts`, at boot time `now` of the boot `boot_id`, and wake notify. Never touches the disk.
 
-        Beyond `MOST` rows the oldest that are not states are dropped.
+        Beyond `MOST` rows the oldest that are not states are given up.
         """
-        rows = [(a.topic, a.payload, a.retain, a.since, boot_id, now, unix_ns) for a in alerts]
+        rows = [(*_fields(alert), boot_id, now, unix_ns) for alert in alerts]
         dropped = self._ram.change(lambda ram: _insert(ram, rows), otherwise=len(rows))
         if dropped and not self.dropped:
             _log.error("%d alerts dropped: the outbox has no room. Is the broker away for long?", dropped)
         self.dropped += dropped
-        _ring(self._bell)
+        ring(self._bell)
+
+    def states(self) -> list[Alert]:
+        """Return what every state is, as last put, but for those that still wait to be told."""
+        rows = self._ram.read(_states, otherwise=())
+        return [Alert(topic, payload, retain=True) for topic, payload in rows]
+
+    def state_of(self, topic: str) -> str | None:
+        """Return what the state on `topic` is, as last put; None when it was not, since the machine was booted."""
+        query = "SELECT payload FROM state WHERE topic = ?"
+        row = self._ram.read(lambda ram: ram.execute(query, (topic,)).fetchone(), otherwise=None)
+        return None if row is None else str(row[0])
+
+    def count(self) -> int:
+        """Return how many messages are not acknowledged."""
+        row = self._ram.read(lambda ram: ram.execute("SELECT count(*) FROM alert").fetchone(), otherwise=(0,))
+        return int(row[0])
+
+    def thin_out(self, boot_id: str, now: Nanos, unix_ns: int) -> None:
+        """Give up what has waited for too long, or is more bytes than may wait; for capture, once in a while."""
+        when = (boot_id, now, unix_ns)
+        self._ram.change(lambda ram: _give_up(ram, _too_much(ram, when), when), otherwise=None)
 
     def spill(self, now: Nanos) -> None:
         """Copy to disk what has waited for a second at boot time `now`, for capture to call about once a second."""
@@ -142,127 +167,78 @@ class Outbox:
 
     def _make_ram(self, ram: sqlite3.Connection) -> None:
         ram.execute(_RAM_ALERT)
+        ram.execute(_RAM_KEY)
         ram.execute(_RAM_GONE)
+        ram.execute(_RAM_STATE)
         rows = self._disk.read(lambda disk: _first(disk, MOST), otherwise=())
-        ram.executemany(f"INSERT INTO alert ({_COLUMNS}, copied) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 2)", rows)
+        ram.executemany(f"INSERT INTO alert ({_COLUMNS}, copied) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 2)", rows)
 
     def _make_disk(self, disk: sqlite3.Connection) -> None:
         disk.execute(_DISK_ALERT)
         self._disk_is_new = True
 
 
-class _Database:
-    """One SQLite file: opened late, reopened when another process replaced it, set aside when damaged.
-
-    `make` makes the tables of a new file, inside a transaction. Trouble that is the world's is logged when it begins
-    and when it ends, and the caller gets its `otherwise`. The journal is a rollback journal: a WAL cannot be read on a
-    read-only disk, and closing one after the file was replaced deletes the new file's.
-    """
-
-    def __init__(self, path: Path, synchronous: str, make: Callable[[sqlite3.Connection], object]) -> None:
-        self._path = path
-        self._synchronous = synchronous
-        self._make = make
-        self._connection: sqlite3.Connection | None = None
-        self._inode: int | None = None
-        self._in_trouble = False
-
-    def read(self, work: Work[T], otherwise: U) -> T | U:
-        """Run `work` on one state of the file."""
-        return self._attempt("BEGIN", work, otherwise)
-
-    def change(self, work: Work[T], otherwise: U) -> T | U:
-        """Run `work` as one transaction: all of it, or nothing and `otherwise`."""
-        return self._attempt("BEGIN IMMEDIATE", work, otherwise)
-
-    def close(self) -> None:
-        """Close the file; it is opened again when it is used again."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-
-    def _attempt(self, begin: str, work: Work[T], otherwise: U) -> T | U:
-        try:
-            result = self._run(begin, work)
-        except (sqlite3.OperationalError, OSError) as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # our SQL is wrong
-                raise
-            self._note(error)
-            return otherwise
-        self._note(None)
-        return result
-
-    def _run(self, begin: str, work: Work[T]) -> T:
-        try:
-            return self._transaction(begin, work)
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF not in _DAMAGED:
-                raise
-            self._set_aside(error)
-        return self._transaction(begin, work)
-
-    def _transaction(self, begin: str, work: Work[T]) -> T:
-        with self._current() as connection:
-            connection.execute(begin)
-            return work(connection)
-
-    def _current(self) -> sqlite3.Connection:
-        if self._connection is not None and self._inode == _inode(self._path):
-            return self._connection
-        self.close()
-        self._inode = _inode(self._path)
-        connection = sqlite3.connect(self._path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._inode = _inode(self._path)
-        self._connection = connection
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        if _is_new(connection):
-            self._fill(connection)
-
-    def _fill(self, connection: sqlite3.Connection) -> None:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if _is_new(connection):  # still: another process may have been first
-                self._make(connection)
-                connection.execute("PRAGMA user_version = 1")
-
-    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        self.close()
-        if self._inode != _inode(self._path):
-            return  # another process did it
-        _log.error("%s is damaged (%s). Kept as %s.damaged; going on with a new one.", self._path, error, self._path)
-        for name in (f"{self._path}-journal", str(self._path)):  # the journal first: it must not meet the new file
-            with suppress(FileNotFoundError):
-                Path(name).replace(f"{name}.damaged")
-
-    def _note(self, trouble: Exception | None) -> None:
-        if trouble is not None and not self._in_trouble:
-            _log.warning("%s cannot be used (%s). Going on without it until it can.", self._path, trouble)
-        if trouble is None and self._in_trouble:
-            _log.warning("%s can be used again.", self._path)
-        self._in_trouble = trouble is not None
-
-
 def _insert(ram: sqlite3.Connection, rows: Sequence[Row]) -> int:
     """Insert `rows` and return how many old ones had to go."""
-    ram.executemany(
-        "INSERT INTO alert (topic, payload, retain, since, boot_id, put_at, put_unix_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+    ram.executemany(f"INSERT INTO alert ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    for topic, payload, retain, *_ in rows:
+        if retain and isinstance(payload, str):
+            ram.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (topic, payload))
     (count,) = ram.execute("SELECT count(*) FROM alert").fetchone()
     if count <= MOST:
         return 0
-    oldest = ram.execute("SELECT id FROM alert WHERE NOT retain ORDER BY id LIMIT ?", (count - MOST,))
-    ids = [id_ for (id_,) in oldest]
-    _retire(ram, ids)
+    return _give_up(ram, _oldest(ram, count - MOST + MARGIN), rows[-1][-3:])
+
+
+def _fields(alert: Alert) -> Row:
+    """The part of a row that is the alert's."""
+    key = alert.key or (alert.topic if alert.retain else None)
+    return alert.topic, alert.payload, alert.retain, alert.since, key
+
+
+def _oldest(ram: sqlite3.Connection, count: int) -> list[int]:
+    oldest = ram.execute("SELECT id FROM alert WHERE NOT retain ORDER BY id LIMIT ?", (count,))
+    return [id_ for (id_,) in oldest]
+
+
+def _too_much(ram: sqlite3.Connection, when: Row) -> list[int]:
+    """What waits for too long, and what is more than may be: the oldest of it, states aside."""
+    boot_id, now, _ = when
+    old = ram.execute(
+        "SELECT id FROM alert WHERE NOT retain AND iif(boot_id = ?, put_at, 0) < ?", (boot_id, now - OLDEST)
+    )
+    found = [id_ for (id_,) in old]
+    sizes = ram.execute("SELECT count(*), total(length(CAST(payload AS BLOB))) FROM alert").fetchone()
+    if sizes[1] > MOST_BYTES:
+        found += _oldest(ram, sizes[0] // 2)
+    return found
+
+
+def _give_up(ram: sqlite3.Connection, ids: Sequence[int], when: Row) -> int:
+    """Let these go, count the alerts among them in one message on each topic, and return how many rows went."""
+    if not ids:
+        return 0
+    counted = [id_ for (id_,) in ram.execute("SELECT id FROM alert WHERE key LIKE ?", (f"%{SUFFIX}",))]
+    gone = sorted({*ids, *counted})
+    alerts = [_waiting(_row(ram, id_)).alert for id_ in gone]
+    _retire(ram, gone)
+    ram.executemany(
+        f"INSERT INTO alert ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*_fields(alert), *when) for alert in missed(alerts)],
+    )
     return len(ids)
+
+
+def _row(ram: sqlite3.Connection, id_: int) -> Row:
+    row: Row = ram.execute(f"SELECT {_COLUMNS} FROM alert WHERE id = ?", (id_,)).fetchone()
+    return row
+
+
+def _states(ram: sqlite3.Connection) -> Sequence[Row]:
+    return ram.execute(
+        """SELECT topic, payload FROM state
+           WHERE topic NOT IN (SELECT key FROM alert WHERE key IS NOT NULL) ORDER BY topic"""
+    ).fetchall()
 
 
 def _choose(ram: sqlite3.Connection, now: Nanos) -> Sequence[Row]:
@@ -270,14 +246,14 @@ def _choose(ram: sqlite3.Connection, now: Nanos) -> Sequence[Row]:
     # A run folder that is not in RAM keeps rows of an earlier boot, whose times may lie ahead of ours: old as well.
     old = (now - SPILL_AFTER + 1, now)
     replaced = ram.execute(
-        """SELECT id FROM alert AS old WHERE retain AND put_at NOT BETWEEN ? AND ? AND EXISTS
-           (SELECT 1 FROM alert AS new WHERE new.retain AND new.topic = old.topic AND new.id > old.id)""",
+        """SELECT id FROM alert AS old WHERE key IS NOT NULL AND put_at NOT BETWEEN ? AND ? AND EXISTS
+           (SELECT 1 FROM alert AS new WHERE new.key = old.key AND new.id > old.id)""",
         old,
     )
     _retire(ram, [id_ for (id_,) in replaced])
     rows: list[Row] = ram.execute(
-        f"""SELECT {_COLUMNS}, copied FROM alert WHERE copied < 2 AND put_at NOT BETWEEN ? AND ?
-            ORDER BY id LIMIT ?""",
+        f"""SELECT {_COLUMNS}, copied FROM alert
+            WHERE copied < 2 AND typeof(payload) = 'text' AND put_at NOT BETWEEN ? AND ? ORDER BY id LIMIT ?""",
         (*old, _SPILL_AT_ONCE),
     ).fetchall()
     _many(ram, "UPDATE alert SET copied = 1 WHERE id = ?", [row[0] for row in rows])
@@ -286,7 +262,7 @@ def _choose(ram: sqlite3.Connection, now: Nanos) -> Sequence[Row]:
 
 def _store(disk: sqlite3.Connection, rows: Sequence[Row]) -> bool:
     disk.executemany(
-        f"INSERT OR REPLACE INTO alert ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO alert ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [row[:-1] for row in rows],
     )
     return True
@@ -322,8 +298,9 @@ def _first(database: sqlite3.Connection, limit: int) -> Sequence[Row]:
 
 
 def _waiting(row: Row) -> Waiting:
-    id_, topic, payload, retain, since, boot_id, put_at, put_unix_ns = row
-    return Waiting(id_, Alert(topic, payload, bool(retain), since), boot_id, put_at, put_unix_ns)
+    id_, topic, payload, retain, since, key, boot_id, put_at, put_unix_ns = row
+    alert = Alert(topic, payload, bool(retain), since, "" if retain else key or "")
+    return Waiting(id_, alert, boot_id, put_at, put_unix_ns)
 
 
 def _delete(disk: sqlite3.Connection, id_: int) -> bool:
@@ -332,25 +309,3 @@ def _delete(disk: sqlite3.Connection, id_: int) -> bool:
 
 def _many(database: sqlite3.Connection, statement: str, ids: Iterable[int]) -> None:
     database.executemany(statement, [(id_,) for id_ in ids])
-
-
-def _is_new(connection: sqlite3.Connection) -> bool:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return bool(version == 0)
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None
-
-
-def _ring(bell: Path) -> None:
-    """Wake notify at once. No bell, nobody listening or a full pipe is well: notify looks every second anyway."""
-    with suppress(OSError):
-        descriptor = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(descriptor, b"\0")
-        finally:
-            os.close(descriptor)

@@ -27,9 +27,11 @@ from numpy.typing import NDArray
 
 from camd import config
 from camd.alerts.link import Listener
-from camd.alerts.message import Anchor, Names, PictureSize, Source
 from camd.alerts.outbox import Outbox
+from camd.alerts.payload import Anchor, PictureSize, Source
+from camd.alerts.policy import Policy
 from camd.alerts.teller import Teller
+from camd.alerts.topics import Names
 from camd.benches.detect import camd
 from camd.benches.footage import FPS, NOISE, Size
 from camd.benches.measure import Spread
@@ -213,12 +215,12 @@ def _house(settings: Path, places: Places) -> Iterator[Deliver]:
         _child(notify, RUNTIME_DIRECTORY=str(places.run)),
         closing(Outbox(places)) as outbox,
     ):
-        teller = Teller(source, outbox, clock)
+        teller = Teller(source, outbox, clock, Policy())
         _arrival(heard, names.available)
 
         def deliver(began: Began) -> float:
-            told = clock.boot()
-            teller.tell(began)
+            told = clock.boot()  # which makes an id of its own, too: nobody is told of one event twice
+            teller.tell(Began(replace(began.event, id=f"bench-{told}")))
             return (_arrival(heard, "/event") - told) / MILLISECOND
 
         yield deliver

@@ -195,7 +195,7 @@ def calls_on_quiet_frames(size: Size) -> Calls:
 def camd(size: Size) -> Callable[[Nanos, Grey], list[Finding]]:
     """Our own step, with the settings that a fresh camd has."""
     vision = VisionConfig()
-    return Sight(*size, Settings(vision.sensitivity, Limits(vision.merge_gap, vision.cooldown), "bench")).look
+    return Sight(*size, Settings(vision.sensitivity, Limits(vision.merge_gap), "bench")).look
 
 
 def mog2(size: Size) -> Step:

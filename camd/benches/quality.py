@@ -24,7 +24,6 @@ from camd.benches.footage import Size
 from camd.benches.report import Bar, Result
 from camd.camera.frame import Frame, Veil
 from camd.camera.stream import FileCamera
-from camd.capture import Watcher
 from camd.config import VisionConfig
 from camd.drawn.worlds import WORLDS
 from camd.errors import UnusableInputError
@@ -32,6 +31,7 @@ from camd.model import SECOND, Ended, Finding
 from camd.replay import VIDEOS
 from camd.scene import Scene, frames, truth
 from camd.score import OVERLAP, Score, Span, Truth
+from camd.watcher import Watcher
 
 TOLERATED: Final = 0.02  # of the quiet time may be called an event before a run counts as having fallen short
 SIZES: Final = (Size(320, 240), Size(640, 480), Size(1280, 720))

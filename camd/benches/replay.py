@@ -25,7 +25,7 @@ from camd.benches.measure import Spread, interleaved, ratios
 from camd.benches.report import Bar, Result
 from camd.camera.frame import Frame
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House, Watcher
+from camd.capture import Capture, House
 from camd.clips.recorder import Stream
 from camd.clock import ManualClock, SystemClock, cpu_seconds
 from camd.config import Config
@@ -33,6 +33,7 @@ from camd.errors import UnusableInputError
 from camd.model import SECOND
 from camd.places import Places
 from camd.store.shelf import Shelf
+from camd.watcher import Watcher
 from camd.worker import AtOnce
 
 REFERENCE: Final = "decode"

@@ -6,7 +6,7 @@ It does not promise: the luma that vision reads is not covered (it is the decode
 written); vision covers the small picture that it makes of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camd.geometry import COVER, SUBPIXEL_BITS, on_picture
-from camd.model import Exposure, Nanos, Polygon
+from camd.model import Box, Exposure, Nanos, Polygon
 
 THUMBNAIL_WIDTH: Final = 640  # pixels at most
 JPEG_QUALITY: Final = 80
+MARK: Final = (0, 200, 255)  # BGR, amber: seen on grass as on asphalt
+MARK_SHARE: Final = 320  # of the width is the thickness of its line
 # Pixels around a private area that are covered too, at least: those that its outline touches, and one more, because
 # most video has one colour for two by two pixels, so that the neighbours hold some of what is private.
 VEIL_OUTLINE: Final = 5  # thickness of a line, which gives them
@@ -63,10 +65,14 @@ class Frame:
         self.veil.cover(picture)
         return picture
 
-    def jpeg(self) -> bytes:
-        """Return the picture, under the veil, as a JPEG, at most 640 pixels wide."""
+    def jpeg(self, marks: Sequence[Box] = ()) -> bytes:
+        """Return the picture, under the veil, as a JPEG, at most 640 pixels wide; `marks` are outlined in it."""
         picture = self.picture()
         height, width = picture.shape[:2]
+        for box in marks:
+            left, top = round(box.x * width), round(box.y * height)
+            right, bottom = round((box.x + box.width) * width), round((box.y + box.height) * height)
+            cv2.rectangle(picture, (left, top), (right, bottom), MARK, max(1, width // MARK_SHARE))
         if width > THUMBNAIL_WIDTH:
             size = (THUMBNAIL_WIDTH, round(height * THUMBNAIL_WIDTH / width))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

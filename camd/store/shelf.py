@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from camd import mode
 from camd.clock import Clock
 from camd.config import MB, StoreConfig
 from camd.errors import CannotWriteError, HeldError
@@ -50,6 +51,8 @@ class Shelf:
         """
         with ExitStack() as held:
             held.enter_context(_hold(places))
+            if not places.index.exists() and not places.mode.exists():
+                mode.write(places, mode.AWAY)  # a new store is made to be used; later a missing mode means home
             shelf = cls(places, limits, clock, held.enter_context(Index.open(places)))
             shelf._recover()
             shelf._held = held.pop_all()

@@ -1,8 +1,7 @@
 """When motion becomes an event, and when the event is over: one literal table of states.
 
 Idea: an event begins with the first frame of the first confirmed track, and lasts while a visitor moves, or stands
-still and is still there, with gaps shorter than the merge gap. Cool-down mutes the alert of an event that follows too
-soon on the last one, never the event.
+still and is still there, with gaps shorter than the merge gap. Which events are told aloud is for `camd.alerts`.
 Rule: pure; time comes with the frames.
 """
 
@@ -34,10 +33,9 @@ class Signal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The times that settings give: `merge_gap` joins motion into one event, `cooldown` mutes alerts."""
+    """The times that settings give: `merge_gap` joins motion into one event."""
 
     merge_gap: Nanos
-    cooldown: Nanos
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,6 @@ class Episode:
         self._last_there: Nanos = 0
         self._last_grew: Nanos = 0
         self._over_at: Nanos = 0
-        self._muted_until: Nanos = 0
         self._count = 0
 
     def look(self, t: Nanos, presence: Presence) -> list[Finding]:
@@ -107,7 +104,7 @@ class Episode:
         name, began = f"{self._salt}-{self._count}", max(self._presence.began, self._over_at)
         self._event = Event(name, "motion", 0.0, began, t, self._presence.reason, self._presence.zones)
         self._last_grew = t
-        return [Began(self._event, muted=t < self._muted_until)]
+        return [Began(self._event)]
 
     def _grow(self, t: Nanos) -> list[Finding]:
         if t - self._last_grew < GREW_EVERY:
@@ -118,7 +115,6 @@ class Episode:
     def _end(self, t: Nanos) -> list[Finding]:
         event = self._updated()
         self._event, self._over_at = None, event.ended
-        self._muted_until = self._last_there + self._limits.cooldown
         return [Ended(event)]
 
     def _updated(self) -> Event:

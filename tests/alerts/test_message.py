@@ -6,20 +6,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camd.alerts.message import (
-    Anchor,
-    Names,
-    PictureSize,
-    Source,
-    Told,
-    alerts_of,
-    fault,
-    motion_off,
-    offline,
-    online,
-    stamped,
-    tamper_off,
-)
+from camd.alerts.message import Told, alerts_of
+from camd.alerts.payload import MOST_BYTES, Anchor, PictureSize, Source, stamped
+from camd.alerts.policy import Limits, Policy
+from camd.alerts.states import fault, motion_off, offline, online, tamper_off
+from camd.alerts.topics import Names
 from camd.model import (
     SECOND,
     Alert,
@@ -61,7 +52,8 @@ ALERT_JSON = (
     '"changed_pixels":4800,"threshold":600,"noise_level":3.142,'
     '"motion_center_x":200,"motion_center_y":300,"motion_width":80,"motion_height":120,'
     '"reason":{"rule":"moved","changed_pixels":4800,"threshold":600,"blocks":12,"noise_level":3.1416,'
-    '"light_gain":1.0,"box":[0.25,0.5,0.125,0.25],"shadow_ratio":1.0,"track_s":0.0,"travel":0.0,"zones":[]},"delayed":false,"latency_ms":null}'
+    '"light_gain":1.0,"box":[0.25,0.5,0.125,0.25],'
+    '"shadow_ratio":1.0,"track_s":0.0,"travel":0.0,"zones":[]},"url":null,"delayed":false,"latency_ms":null}'
 )
 STATE = {
     "id": "e1",
@@ -103,9 +95,47 @@ def test_a_beginning_is_motion_then_the_alert_then_the_event() -> None:
     assert len(alerts) == 3
 
 
-def test_a_muted_beginning_is_everything_but_the_alert() -> None:
-    (muted,), (loud,) = told_by(Began(EVENT, muted=True)), told_by(Began(EVENT))
-    assert muted == (loud[0], loud[2])
+def test_a_withheld_alert_is_everything_but_the_alert() -> None:
+    snoozed = Told(Policy(snoozed_until=EVENT.ended + 1))
+    (loud,) = told_by(Began(EVENT))
+    assert alerts_of(Began(EVENT), SOURCE, snoozed) == (loud[0], loud[2])
+
+
+def test_a_label_is_on_while_an_event_has_it_and_so_is_a_zone() -> None:
+    there = replace(EVENT, zones=("door",))
+    known = replace(there, label="person", confidence=0.9)
+    states = [
+        [(alert.topic.removeprefix("camd/pi/porch/"), alert.payload) for alert in alerts if alert.retain]
+        for alerts in told_by(Began(there), Grew(known), Ended(known))
+    ]
+    assert states == [
+        [("motion", "ON"), ("zone/door/motion", "ON")],
+        [("person", "ON"), ("zone/door/person", "ON")],
+        [("motion", "OFF"), ("person", "OFF"), ("zone/door/motion", "OFF"), ("zone/door/person", "OFF")],
+    ]
+
+
+def test_who_is_mistaken_at_first_is_another_label_later() -> None:
+    cat, dog = replace(EVENT, label="animal"), replace(EVENT, label="person")
+    _, grown = told_by(Began(cat), Grew(dog))
+    assert [(a.topic.rpartition("/")[2], a.payload) for a in grown if a.retain] == [("person", "ON"), ("animal", "OFF")]
+
+
+def test_only_persons_are_told_aloud_when_that_is_wanted_and_each_once() -> None:
+    told = Told(Policy(Limits(labels=("person",))))
+    known = replace(EVENT, label="person")
+    happened: list[Happening] = [Began(EVENT), Grew(known), Grew(replace(known, ended=9 * SECOND)), Ended(known)]
+    aloud = [[a.payload for a in alerts_of(h, SOURCE, told) if a.topic == NAMES.event] for h in happened]
+    assert [len(alerts) for alerts in aloud] == [0, 1, 0, 0]
+    assert json.loads(aloud[1][0])["event_type"] == "person"
+
+
+def test_an_alert_links_to_the_page_when_there_is_one() -> None:
+    source = replace(SOURCE, page="https://pi.local")
+    (alert,) = (a for a in alerts_of(Began(EVENT), source, Told()) if a.topic == NAMES.event)
+    assert json.loads(alert.payload)["url"] == "https://pi.local/events/e1"
+    (clip,) = alerts_of(Saved(CLIP), source, Told())
+    assert json.loads(clip.payload)["url"] == "https://pi.local/clips/7"
 
 
 def test_growth_is_told_once_a_second() -> None:
@@ -115,7 +145,8 @@ def test_growth_is_told_once_a_second() -> None:
 
 
 def test_a_new_label_is_told_at_once_with_what_was_told_before() -> None:
-    _, (update,) = told_by(Began(EVENT), Grew(LATER))
+    _, (on, update) = told_by(Began(EVENT), Grew(LATER))
+    assert on == Alert("camd/pi/porch/person", "ON", retain=True)
     after = {**STATE, "label": "person", "score": 0.9, "top_score": 0.9, "frame_time": 1767225605.0}
     assert json.loads(update.payload) == {"v": 1, "type": "update", "before": STATE, "after": after}
     assert update.since == LATER.ended
@@ -123,8 +154,8 @@ def test_a_new_label_is_told_at_once_with_what_was_told_before() -> None:
 
 def test_the_end_has_an_end_time_and_the_best_score() -> None:
     _, _, alerts = told_by(Began(EVENT), Grew(LATER), Ended(replace(LATER, confidence=0.5, ended=6 * SECOND)))
-    end = json.loads(alerts[1].payload)
-    assert alerts[0] == motion_off(NAMES)
+    end = json.loads(alerts[2].payload)
+    assert alerts[:2] == (motion_off(NAMES), Alert("camd/pi/porch/person", "OFF", retain=True))
     assert (end["type"], end["before"]["end_time"], end["after"]["end_time"]) == ("end", None, 1767225606.0)
     assert (end["after"]["score"], end["after"]["top_score"]) == (0.5, 0.9)
 
@@ -144,7 +175,7 @@ def test_a_saved_clip_is_told_with_its_digest() -> None:
                 '{"v":1,"id":7,"event_ids":["e1","e2"],"continues":null,'
                 '"began":1767225598.2,"began_iso":"2025-12-31T23:59:58.200Z",'
                 '"ended":1767225612.7,"ended_iso":"2026-01-01T00:00:12.700Z",'
-                f'"bytes":123456,"sha256":"{"ab" * 32}","pre_roll":5.0,"truncated":false}}',
+                f'"bytes":123456,"sha256":"{"ab" * 32}","pre_roll":5.0,"truncated":false,"url":null}}',
                 retain=False,
                 since=14_500_000_000,
             ),
@@ -166,7 +197,8 @@ def test_tampering_is_a_state_and_an_alert() -> None:
         '"changed_pixels":0,"threshold":0,"noise_level":0.0,'
         '"motion_center_x":320,"motion_center_y":240,"motion_width":640,"motion_height":480,'
         '"reason":{"rule":"covered","changed_pixels":0,"threshold":0,"blocks":0,"noise_level":0.0,'
-        '"light_gain":1.0,"box":[0.0,0.0,1.0,1.0],"shadow_ratio":1.0,"track_s":0.0,"travel":0.0,"zones":[]},"delayed":false,"latency_ms":null}'
+        '"light_gain":1.0,"box":[0.0,0.0,1.0,1.0],'
+        '"shadow_ratio":1.0,"track_s":0.0,"travel":0.0,"zones":[]},"url":null,"delayed":false,"latency_ms":null}'
     )
     assert len(alerts) == 2
 
@@ -194,7 +226,7 @@ def test_an_alert_is_stamped_when_it_is_sent() -> None:
 
 
 def test_what_has_no_stamp_is_sent_as_it_is() -> None:
-    clip = told_by(Saved(CLIP))[0][0].payload
+    clip = str(told_by(Saved(CLIP))[0][0].payload)
     assert [stamped(payload, True, 1.0) for payload in ("ON", "7", clip)] == ["ON", "7", clip]
 
 
@@ -216,5 +248,18 @@ def test_a_name_is_told_as_it_is_and_made_safe_in_topics_alone() -> None:
 def test_an_alert_fits_into_a_kilobyte(fraction: float, noise: float, pixels: int, rule: str) -> None:
     reason = Reason(rule[:20], pixels, pixels, pixels, noise, noise, Box(fraction, fraction, fraction, fraction))
     event = replace(EVENT, id="0123456789abcdef", label="vehicle", confidence=fraction, reason=reason)
-    alert = alerts_of(Began(event), SOURCE, Told())[1]
-    assert len(alert.payload.encode()) <= 1024
+    (alert,) = (a for a in alerts_of(Began(event), SOURCE, Told()) if a.topic == NAMES.event)
+    assert len(str(alert.payload).encode()) <= 1024
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=32), max_size=200),
+    st.text(st.characters(codec="utf-8"), max_size=32),
+)
+def test_whatever_things_are_called_no_message_is_too_large(zones: list[str], camera: str) -> None:
+    source = replace(SOURCE, names=Names("camd", "pi", camera), page="https://" + "x" * 190)
+    event = replace(EVENT, id="0123456789abcdef", zones=tuple(zones))
+    told = Told()
+    happened: list[Happening] = [Began(event), Grew(replace(event, label="person")), Ended(event)]
+    for alert in (alert for happening in happened for alert in alerts_of(happening, source, told)):
+        assert len(str(alert.payload).encode()) <= MOST_BYTES

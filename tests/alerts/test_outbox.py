@@ -1,5 +1,6 @@
 """The outbox on real files: what goes in comes out, whatever dies in between."""
 
+import json
 import logging
 import os
 import shutil
@@ -13,14 +14,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from camd.alerts.mqtt import Bell
-from camd.alerts.outbox import MOST, Outbox
+from camd.alerts.outbox import MARGIN, MOST, MOST_BYTES, OLDEST, Outbox
+from camd.bell import Bell
 from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
 from tests.brokers import until
@@ -65,7 +67,7 @@ def put(outbox: Outbox, *payloads: str, now: Nanos = 0) -> None:
 
 def payloads(outbox: Outbox, limit: int = 2 * MOST) -> list[str]:
     """What waits, in order."""
-    return [waiting.alert.payload for waiting in outbox.pending(limit)]
+    return [str(waiting.alert.payload) for waiting in outbox.pending(limit)]
 
 
 def on_disk(places: Places) -> list[int]:
@@ -153,8 +155,88 @@ def test_states_that_still_get_through_are_all_told(outbox: Outbox) -> None:
 def test_a_full_outbox_drops_the_oldest_that_are_no_states(outbox: Outbox) -> None:
     outbox.put([Alert("motion", "ON", True)], BOOT, 0, 0)
     put(outbox, *map(str, range(MOST + 2)))
-    assert payloads(outbox) == ["ON", *map(str, range(3, MOST + 2))]
-    assert outbox.dropped == 3
+    assert payloads(outbox) == ["ON", *map(str, range(3 + MARGIN, MOST + 2))]
+    assert outbox.dropped == 3 + MARGIN
+
+
+def alert(number: int, kind: str = "motion") -> str:
+    """An alert's payload, as much of it as the outbox looks at."""
+    return json.dumps({"event_type": kind, "event_id": f"e{number}", "camera": "porch", "began": number})
+
+
+def summaries(outbox: Outbox) -> list[dict[str, Any]]:
+    """What waits of alerts that stand for many."""
+    said = [json.loads(payload) for payload in payloads(outbox) if payload.startswith("{")]
+    return [each for each in said if each.get("event_type") == "summary"]
+
+
+@pytest.mark.logs_errors
+def test_of_alerts_that_are_given_up_one_says_how_many(outbox: Outbox) -> None:
+    put(outbox, *(alert(number) for number in range(MOST + 1)))
+    put(outbox, *(alert(number, "person") for number in range(MOST + 1, MOST + 200)))
+    (summary,) = summaries(outbox)
+    told = [json.loads(payload)["event_id"] for payload in payloads(outbox)][:-1]
+    assert summary["count"] + len({*told} - {summary["event_id"]}) == MOST + 200
+    assert (summary["cause"], summary["began"], summary["camera"]) == ("broker", 0, "porch")
+    assert summary["counts"] == {"motion": summary["count"]}
+    assert summary["text"] == f"{summary['count']} events while the broker was away"
+
+
+def test_what_waits_for_a_week_becomes_a_number(outbox: Outbox, places: Places) -> None:
+    put(outbox, alert(1), alert(2), '{"type":"update"}', now=0)
+    put(outbox, alert(3), now=OLDEST)
+    outbox.spill(OLDEST)
+    outbox.thin_out(BOOT, OLDEST, 0)
+    assert [each["count"] for each in summaries(outbox)] == []  # not a moment before
+    outbox.thin_out(BOOT, OLDEST + 1, 0)
+    (summary,) = summaries(outbox)
+    assert (summary["count"], summary["ended"]) == (2, 2)
+    assert len(payloads(outbox)) == 2
+    outbox.spill(OLDEST + 2 * SECOND)
+    assert on_disk(places) == in_ram(places)
+
+
+def test_what_waits_from_an_earlier_boot_waits_since_this_one_began(outbox: Outbox) -> None:
+    put(outbox, alert(1), now=9 * OLDEST)
+    outbox.thin_out("another boot", OLDEST, 0)
+    assert summaries(outbox) == []
+    outbox.thin_out("another boot", OLDEST + 1, 0)
+    assert [each["count"] for each in summaries(outbox)] == [1]
+
+
+def test_more_bytes_than_may_wait_are_given_up(outbox: Outbox) -> None:
+    large = json.dumps({"event_type": "motion", "camera": "porch", "began": 1, "text": "x" * 8000})
+    put(outbox, *[large] * (MOST_BYTES // len(large) + 1))
+    outbox.thin_out(BOOT, 0, 0)
+    assert sum(map(len, payloads(outbox))) < MOST_BYTES * 2 // 3
+    assert len(summaries(outbox)) == 1
+
+
+def test_a_newer_message_with_the_same_key_is_enough_while_nobody_hears(outbox: Outbox) -> None:
+    for number in range(3):
+        outbox.put([Alert("events", f"u{number}", False, key="e1"), Alert("events", f"v{number}", False)], BOOT, 0, 0)
+    outbox.spill(SECOND)
+    assert payloads(outbox) == ["v0", "v1", "u2", "v2"]
+
+
+def test_a_picture_waits_in_ram_alone(outbox: Outbox, places: Places) -> None:
+    outbox.put([Alert("snapshot", b"\xff\xd8 picture", False, key="snapshot"), Alert("event", "e", False)], BOOT, 0, 0)
+    outbox.spill(2 * SECOND)
+    assert [waiting.alert.payload for waiting in outbox.pending(9)] == [b"\xff\xd8 picture", "e"]
+    assert on_disk(places) == [2]
+    outbox.put([Alert("snapshot", "", True)], BOOT, 3 * SECOND, 0)  # cleared before it was sent
+    outbox.spill(5 * SECOND)
+    assert payloads(outbox) == ["e", ""]
+
+
+def test_states_are_known_after_they_were_told(outbox: Outbox) -> None:
+    outbox.put([Alert("motion", "ON", True), Alert("status", "online", True)], BOOT, 0, 0)
+    outbox.done([1, 2])
+    outbox.put([Alert("motion", "OFF", True), Alert("event", "e", False)], BOOT, 0, 0)
+    assert outbox.states() == [Alert("status", "online", True)]  # motion still waits to be told
+    outbox.done([3])
+    assert outbox.states() == [Alert("motion", "OFF", True), Alert("status", "online", True)]
+    assert (outbox.state_of("status"), outbox.state_of("nothing"), outbox.count()) == ("online", None, 1)
 
 
 def test_an_alert_acknowledged_while_it_is_copied_leaves_the_disk_again(places: Places) -> None:
@@ -303,7 +385,7 @@ def test_another_process_follows_when_a_file_was_replaced(places: Places) -> Non
 
 
 def test_putting_rings_the_bell(outbox: Outbox, places: Places) -> None:
-    with closing(Bell(places.bell)) as bell:
+    with closing(Bell(places.bell, "a test")) as bell:
         listening = threading.Thread(target=bell.wait, args=(60 * SECOND,))
         listening.start()
         put(outbox, "ding")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from camd.camera.frame import Frame, Veil
 from camd.camera.stream import FileCamera
 from camd.geometry import COVER
-from camd.model import Point, Polygon
+from camd.model import Box, Point, Polygon
 from tests.areas import areas, outline, touched
 from tests.worlds import film
 
@@ -103,3 +103,11 @@ def test_the_grey_is_the_same_in_a_jpeg(tmp_path: Path) -> None:
     assert decoded is not None
     assert decoded.shape == (71, 640, 3)
     assert decoded.min() == decoded.max() == pytest.approx(COVER)
+
+
+def test_what_is_marked_is_outlined_and_what_is_private_stays_so() -> None:
+    seen, everything = noise(64, 48), ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    box = Box(0.25, 0.25, 0.5, 0.5)
+    assert frame(seen).jpeg((box,)) != frame(seen).jpeg()
+    other = noise(64, 48) // 2
+    assert frame(seen, everything).jpeg((box,)) == frame(other, everything).jpeg((box,))

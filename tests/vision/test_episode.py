@@ -1,4 +1,4 @@
-"""A visitor makes an event, a gap ends it, cool-down mutes the alert and never the event."""
+"""A visitor makes an event, a gap ends it."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +16,9 @@ SAYS = {
 }
 
 
-def _run(pattern: str, merge_gap: int = SECOND, cooldown: int = 0) -> list[Finding]:
+def _run(pattern: str, merge_gap: int = SECOND) -> list[Finding]:
     """Play frames at 10 a second."""
-    episode = Episode(Limits(merge_gap, cooldown), "test")
+    episode = Episode(Limits(merge_gap), "test")
     found = [finding for n, c in enumerate(pattern) for finding in episode.look(n * FRAME, SAYS[c])]
     return found + episode.close()
 
@@ -43,11 +43,6 @@ def test_who_stands_still_is_still_there() -> None:
 
 def test_what_is_parked_ended_when_it_last_moved() -> None:
     assert _spans("xxxhhhhhhhhhhhhhhhhhhhhp.............") == [2]
-
-
-def test_cooldown_mutes_the_second_alert_and_keeps_the_event() -> None:
-    began = [f for f in _run("xx............xx............", cooldown=5 * SECOND) if isinstance(f, Began)]
-    assert [f.muted for f in began] == [False, True]
 
 
 def test_an_open_event_is_ended_when_the_camera_stops() -> None:

@@ -71,7 +71,7 @@ def test_a_reason_tells_where_and_how_much() -> None:
 
 def test_luma_is_only_read() -> None:
     scene = replace(SCENES["quiet"], seconds=1.0)
-    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND, 0), "test"))
+    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND), "test"))
     for t, luma in grey(frames(scene)):
         luma.flags.writeable = False
         sight.look(t, luma)
@@ -99,7 +99,7 @@ def test_a_quiet_frame_takes_at_most_fifteen_calls_with_everything_on() -> None:
     scene, corner = SCENES["quiet"], ((0.8, 0.0), (1.0, 0.0), (1.0, 0.2))
     areas = (Polygon("corner", corner),)
     zones = (Zone("low", ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0)), 7),)
-    settings = Settings(5, Limits(SECOND, 0), "test", zones=zones, ignore=areas, privacy=areas)
+    settings = Settings(5, Limits(SECOND), "test", zones=zones, ignore=areas, privacy=areas)
     sight, costs = Sight(2 * scene.width, 2 * scene.height, settings), []
     for t, luma in grey(frames(scene)):
         large = np.repeat(np.repeat(luma, 2, axis=0), 2, axis=1)
@@ -111,7 +111,7 @@ def test_a_quiet_frame_takes_at_most_fifteen_calls_with_everything_on() -> None:
 def _exposed(step_at: float, after: Exposure) -> list[float]:
     """When an event began, in seconds, of somebody who enters at 4 s, where the exposure is another from then on."""
     scene, before = SCENES["walker"], Exposure(0.01, 1.0)
-    sight, began = Sight(scene.width, scene.height, Settings(5, Limits(SECOND, 0), "test")), []
+    sight, began = Sight(scene.width, scene.height, Settings(5, Limits(SECOND), "test")), []
     for t, luma in grey(frames(scene)):
         found = sight.look(t, luma, before if t < step_at * SECOND else after)
         began += [t / SECOND for f in found if isinstance(f, Began)]
@@ -136,7 +136,7 @@ def test_a_ramp_of_the_exposure_silences_vision_but_once() -> None:
 def test_after_a_setting_nothing_is_said_until_the_picture_is_steady() -> None:
     scene = SCENES["walker"]
     (usual,) = _exposed(0.0, Exposure(0.01, 1.0))
-    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND, 0), "test"))
+    sight = Sight(scene.width, scene.height, Settings(5, Limits(SECOND), "test"))
     began = []
     for t, luma in grey(frames(scene)):
         if t == round(usual * SECOND):

@@ -1,0 +1,133 @@
+"""What notify says in its own name: that it is there, what this node is, how it is, and how to find it.
+
+Rule: these words are true only now and only from here, so they are said on each connection anew and never wait in the
+outbox.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from camd import __version__, ledger
+from camd.alerts import homeassistant
+from camd.alerts.homeassistant import Offer
+from camd.alerts.payload import one_line, to_json
+from camd.alerts.states import info, ledger_head, state
+from camd.alerts.topics import Names
+from camd.clock import Clock
+from camd.config import Config
+from camd.ledger import Head
+from camd.model import SECOND, Alert, Nanos
+from camd.places import Places
+
+JITTER: Final[Nanos] = 2 * SECOND  # at most: a Home Assistant that starts is not answered by all at once
+NO_GUARD: Final = "open:capture"  # nobody cages it yet
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One camd as notify knows it: its settings, its places, its topics, its zones."""
+
+    config: Config
+    places: Places
+
+    @property
+    def names(self) -> Names:
+        """The topics."""
+        return Names(self.config.mqtt.prefix, self.config.mqtt.node, self.config.camera.name)
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The names of the zones."""
+        return tuple(zone.name for zone in self.config.vision.zones)
+
+    @property
+    def offer(self) -> Offer:
+        """What Home Assistant is offered."""
+        alerts, mqtt = self.config.alerts, self.config.mqtt
+        return Offer(self.names, self.zones, alerts.picture != "off", mqtt.commands, alerts.page)
+
+    @property
+    def discovery_topics(self) -> tuple[str, ...]:
+        """Where this node's and camera's messages for Home Assistant lie, in device style."""
+        return tuple(homeassistant.topic_of(device) for device in homeassistant.devices(self.offer))
+
+
+@dataclass(slots=True)
+class Voice:
+    """Makes notify's own messages."""
+
+    node: Node
+    clock: Clock
+    instance: str = field(default_factory=lambda: os.urandom(8).hex())
+    _head: Head | None = None
+
+    def greeting(self) -> tuple[Alert, ...]:
+        """What is said first on a connection."""
+        names = self.node.names
+        about = {
+            "version": __version__,
+            "boot_id": self.clock.boot_id,
+            "instance": self.instance,
+            "host": one_line(os.uname().nodename, 64),
+            "model_hash": None,
+        }
+        self._head = None
+        return (
+            state(names.available, "online"),
+            info(names, self.node.zones, about),
+            state(names.guard, NO_GUARD),
+            *self.discovery(),
+        )
+
+    def discovery(self) -> tuple[Alert, ...]:
+        """How Home Assistant finds us."""
+        style = self.node.config.discovery.style
+        if style == "off":
+            return ()
+        return tuple(
+            alert
+            for device in homeassistant.devices(self.node.offer)
+            for alert in homeassistant.discovery(device, style)
+        )
+
+    def corrected(self, topic: str, payload: str) -> tuple[Alert, ...]:
+        """What to say when something else than ours lies on one of our discovery topics."""
+        ours = {alert.topic: alert.payload for alert in self.discovery()}
+        if payload in ("", ours.get(topic)):
+            return ()
+        if topic not in ours:  # the style was changed, or discovery switched off
+            return homeassistant.removal(payload, topic)
+        device = next(it for it in homeassistant.devices(self.node.offer) if homeassistant.topic_of(it) == topic)
+        first = homeassistant.without(payload, frozenset(device.entities))
+        return (*((Alert(topic, first, retain=True),) if first else ()), Alert(topic, ours[topic], retain=True))
+
+    def jitter(self) -> Nanos:
+        """How long this node waits before it answers everybody's question."""
+        digest = hashlib.sha256(f"{self.node.names.prefix}/{self.node.names.node}".encode(errors="replace")).digest()
+        return int.from_bytes(digest[:4]) % JITTER
+
+    def is_another(self, payload: bytes) -> bool:
+        """Whether an info message on our topic is of another camd than this very one."""
+        try:
+            told = json.loads(payload)
+            return isinstance(told, dict) and told.get("instance", self.instance) != self.instance
+        except ValueError:
+            return False
+
+    def ledger(self) -> tuple[Alert, ...]:
+        """The ledger's head, when it is another than was said last."""
+        try:
+            head = ledger.head(self.node.places)
+        except ValueError:  # damaged: 'camd ledger verify' tells
+            return ()
+        if head is None or head == self._head:
+            return ()
+        self._head = head
+        return (ledger_head(self.node.names, head.seq, head.hash, head.time),)
+
+    def stats(self, figures: dict[str, Any]) -> Alert:
+        """How it is."""
+        return Alert(self.node.names.stats, to_json(figures), retain=False)

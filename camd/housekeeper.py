@@ -1,0 +1,173 @@
+"""What capture does once a second beside its camera: alerts to disk, how it is to a file, and what time alone brings.
+
+Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for ten seconds is told as
+a fault, and so is this process' own standing still, by notify, which reads when the file was written.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from camd.alerts.outbox import SPILL_AFTER, Outbox
+from camd.alerts.teller import Teller
+from camd.clock import Clock
+from camd.config import Config
+from camd.model import SECOND, Nanos
+from camd.places import Places
+from camd.store.files import ClipFiles
+from camd.worker import Crew
+
+BLIND: Final[Nanos] = 10 * SECOND  # without a picture
+STOOD_STILL: Final[Nanos] = 10 * SECOND  # between two looks that are a second apart
+COUNT_EVERY: Final[Nanos] = 30 * SECOND  # the clips
+DAY_S: Final = 86_400
+ENOUGH: Final = 1.1  # times keep_free is room again
+
+
+@dataclass(slots=True)
+class Pulse:
+    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them."""
+
+    offered: int = 0
+    looked: int = 0
+    last: Nanos = 0
+    is_open: bool = False
+
+    def opened(self, now: Nanos) -> None:
+        """Frames are to come from now on."""
+        self.last, self.is_open = now, True
+
+    def closed(self) -> None:
+        """No more frames."""
+        self.is_open = False
+
+    def frame(self, now: Nanos) -> None:
+        """The camera gave one."""
+        self.offered += 1
+        self.last = now
+
+
+@dataclass(slots=True)
+class Housekeeper:
+    """The thread's own: `recovered` is called when pictures come again."""
+
+    config: Config
+    places: Places
+    clock: Clock
+    teller: Teller
+    pulse: Pulse
+    recovered: Callable[[], object]
+    _last: Nanos = 0
+    _is_blind: bool = False
+    _is_low: bool = False
+    _frames: tuple[Nanos, int] = (0, 0)
+    _fps: float = 0.0
+    _day: tuple[int, int] = (0, 0)  # its number, and bytes this process had written when it began
+    _clips: dict[str, int] = field(default_factory=dict)
+    _counted: Nanos | None = None
+
+    def run(self, crew: Crew) -> None:
+        """Work until the crew stops."""
+        outbox = Outbox(self.places)
+        try:
+            while self.clock.wait(self.clock.boot() + SPILL_AFTER, crew.stop):
+                self.look(outbox)
+        finally:
+            outbox.close()
+
+    def look(self, outbox: Outbox) -> None:
+        """One round."""
+        now = self.clock.boot()
+        if self._last and now - self._last > STOOD_STILL:
+            self.teller.repeat()
+        self._last = now
+        self._look_for_pictures(now)
+        self._look_for_room()
+        self.teller.look(lambda number: ClipFiles.of(self.places, number).mp4.exists())
+        self._report(now)
+        outbox.thin_out(self.clock.boot_id, now, self.clock.unix())
+        outbox.spill(now)
+
+    def _look_for_pictures(self, now: Nanos) -> None:
+        is_blind = self.pulse.is_open and now - self.pulse.last > BLIND
+        if is_blind and not self._is_blind:
+            self.teller.fault("no picture for 10 s")
+        if self._is_blind and not is_blind and self.pulse.is_open:
+            self.recovered()
+        self._is_blind = is_blind
+
+    def _look_for_room(self) -> None:
+        free = disk(self.places.data)["free"]
+        if free < self.config.store.keep_free and not self._is_low:
+            self._is_low = True
+            self.teller.aloud("storage_low", "the disk is almost full")
+        elif free > self.config.store.keep_free * ENOUGH:
+            self._is_low = False
+
+    def _report(self, now: Nanos) -> None:
+        """Write how capture is; a run folder that takes nothing is told by the outbox already."""
+        if self._counted is None or now - self._counted > COUNT_EVERY:
+            self._counted, self._clips = now, clips(self.places.clips)
+        then, frames = self._frames
+        if now - then >= 5 * SECOND:
+            self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
+            self._frames = now, self.pulse.offered
+        drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
+        said: dict[str, Any] = {
+            "v": 1,
+            "boot_id": self.clock.boot_id,
+            "at_ns": now,
+            "pid": os.getpid(),
+            "cameras": {self.config.camera.name: {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}},
+            "disk": disk(self.places.data),
+            "written_today": self._written_today(),
+            **self._clips,
+        }
+        temp = self.places.status.with_suffix(".tmp")
+        try:
+            temp.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+            temp.replace(self.places.status)
+        except OSError:
+            temp.unlink(missing_ok=True)
+
+    def _written_today(self) -> int | None:
+        written = bytes_written()
+        if written is None:
+            return None
+        day = self.clock.unix() // SECOND // DAY_S
+        if day != self._day[0]:
+            self._day = day, written if self._day[0] else 0
+        return written - self._day[1]
+
+
+def disk(folder: Path) -> dict[str, int]:
+    """Bytes of the disk that `folder` lies on: all, and those that this user may still write."""
+    found = os.statvfs(folder)
+    return {"total": found.f_blocks * found.f_frsize, "free": found.f_bavail * found.f_frsize}
+
+
+def clips(folder: Path) -> dict[str, int]:
+    """How many clips there are, and the bytes of all that lies with them."""
+    with os.scandir(folder) as found:
+        sizes = {entry.name: _size(entry) for entry in found}
+    return {"clips": sum(name.endswith(".mp4") for name in sizes), "clip_bytes": sum(sizes.values())}
+
+
+def bytes_written() -> int | None:
+    """Bytes that this process has sent to disks so far; None where the kernel does not tell."""
+    try:
+        lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = dict(line.split(": ") for line in lines)
+    return int(found["write_bytes"]) if "write_bytes" in found else None
+
+
+def _size(entry: "os.DirEntry[str]") -> int:
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:
+        return 0

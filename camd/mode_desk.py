@@ -1,0 +1,45 @@
+"""`camd mode`: shows or sets the mode at the terminal, the one place beside the web page that may leave home mode."""
+
+from pathlib import Path
+
+from camd import mode
+from camd.bell import ring
+from camd.config import load
+from camd.errors import CannotWriteError
+from camd.places import Places
+from camd.terminal import Parser, print_json, say
+
+
+def main(arguments: list[str]) -> int:
+    """`camd mode [home / away]`: show the mode, or set it; what runs takes it up at once."""
+    parser = Parser(
+        prog="camd mode",
+        description="Shows the mode, or sets it. home: the camera is closed, nobody is watched, nothing is recorded. "
+        "away: camd watches. A camd that runs takes it up at once, one that is started later at its start.",
+        epilog="exit codes: 0 well; 64 wrong usage; 73 cannot write; 78 bad config",
+    )
+    parser.add_argument("mode", nargs="?", choices=mode.MODES, help="what to set; without: show what it is")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the config that names the data folder")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder, instead of the config's")
+    parser.add_argument("--json", action="store_true", help="JSON on stdout")
+    options = parser.parse_args(arguments)
+    places = Places.of(options.data or load(options.config).store.data)
+    if options.mode:
+        _set(places, options.mode)
+    elif why := mode.trouble(places):
+        say(f"camd mode: {why}")
+    word = mode.read(places)
+    if options.json:
+        print_json({"mode": word})
+    else:
+        print(word)
+    return 0
+
+
+def _set(places: Places, word: str) -> None:
+    try:
+        places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWriteError(f"{error.filename}: cannot make this folder ({error.strerror}).") from error
+    mode.write(places, word)
+    ring(places.wish_bell)

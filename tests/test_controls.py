@@ -1,0 +1,181 @@
+"""What is turned while camd runs: carried out, answered, remembered, and refused where it cannot be."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from camd import mode, wishes
+from camd.alerts.outbox import Outbox
+from camd.alerts.payload import Anchor, PictureSize, Source
+from camd.alerts.policy import Policy
+from camd.alerts.teller import Teller
+from camd.alerts.topics import Names
+from camd.camera.frame import Frame
+from camd.camera.stream import FileCamera
+from camd.clock import ManualClock
+from camd.config import Config, Loaded, overlaid
+from camd.controls import Controls, Dials
+from camd.mode import AWAY, HOME
+from camd.model import Began, Ended, Finding, Footage
+from camd.places import Places
+from camd.watcher import Watcher
+from camd.wishes import NOTIFY, WEB, Wish
+from tests.worlds import film
+
+NAMES = Names("camd", "pi", "porch")
+
+
+class House:
+    """Controls with a real outbox behind them."""
+
+    def __init__(self, places: Places, outbox: Outbox) -> None:
+        self.places, self._outbox = places, outbox
+        mode.write(places, AWAY)
+        clock = ManualClock()
+        source = Source(NAMES, Anchor("boot", 0), PictureSize(640, 480))
+        self.controls = Controls(places, Teller(source, outbox, clock, Policy()), clock, Dials.of(Config()))
+        self.controls.start()
+        self.said()
+
+    def wish(self, what: str, value: object, who: str = NOTIFY) -> dict[str, object] | None:
+        """Wish for something; returns the error that the answer names."""
+        wishes.put(self.places, who, Wish(what, value, "porch", "c"))
+        self.controls.look()
+        answer = json.loads(self.said()["reply/c"])
+        error: dict[str, object] | None = answer["error"]
+        assert answer["ok"] is (error is None)
+        return error
+
+    def said(self) -> dict[str, str]:
+        """The last payload on each topic that was said since the last time."""
+        waiting = self._outbox.pending(100)
+        self._outbox.done([each.id for each in waiting])
+        self.last = {each.alert.topic.removeprefix("camd/pi/"): str(each.alert.payload) for each in waiting}
+        return self.last
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    places = Places(tmp_path / "data", tmp_path / "run")
+    places.make()
+    with closing(Outbox(places)) as outbox:
+        yield House(places, outbox)
+
+
+def test_what_is_turned_is_kept_and_said(house: House) -> None:
+    assert house.wish("sensitivity", 9) is None
+    assert house.last["porch/sensitivity/state"] == "9"
+    assert house.wish("record", False) is None
+    config = overlaid(Loaded(Config(), None, {}), house.places.settings).config
+    assert (config.vision.sensitivity, config.record.clips, config.vision.detect) == (9, False, True)
+
+
+def test_a_disk_that_refuses_is_answered_and_nothing_is_turned(house: House) -> None:
+    house.places.settings.with_name("settings.yaml.tmp").mkdir()
+    error = house.wish("sensitivity", 9)
+    assert error is not None
+    assert error["code"] == "failed"
+    assert house.controls.dials == Dials.of(Config())
+
+
+def test_home_mode_opens_and_closes_the_way_for_the_camera(house: House) -> None:
+    assert (house.controls.may_look.is_set(), house.controls.shut.is_set()) == (True, False)
+    assert house.wish("mode", HOME) is None
+    assert (house.controls.may_look.is_set(), house.controls.shut.is_set()) == (False, True)
+    assert (mode.read(house.places), house.last["mode/state"]) == (HOME, "home")
+    error = house.wish("trigger", 5)
+    assert error is not None
+    assert error["code"] == "home_mode"
+    assert house.wish("mode", AWAY, who=WEB) is None
+    assert (house.controls.may_look.is_set(), house.controls.shut.is_set()) == (True, False)
+
+
+def test_a_mode_file_that_is_lost_closes_the_camera(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.places.mode.unlink()
+    house.controls.look()
+    house.controls.look()
+    assert house.controls.shut.is_set()
+    assert len([record for record in caplog.records if "nobody is watched" in record.getMessage()]) == 1
+
+
+def test_a_snooze_is_remembered(house: House) -> None:
+    assert house.wish("snooze", 10) is None
+    until = house.last["snooze/state"]
+    assert house.places.snooze.read_text() == f"{until}\n"
+    house.controls.start()
+    assert house.said()["snooze/state"] == until
+    assert house.wish("snooze", 0) is None
+    assert house.last["snooze/state"] == "0"
+
+
+def test_feedback_is_written_down(house: House) -> None:
+    assert house.wish("feedback", {"event_id": "e1", "verdict": "false_alarm"}) is None
+    (line,) = house.places.feedback.read_text().splitlines()
+    assert json.loads(line) == {"v": 1, "time": 1767225600.0, "event_id": "e1", "verdict": "false_alarm"}
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> list[Frame]:
+    """Twelve seconds of a drawn walker, who is in the picture for a part of them."""
+    with FileCamera(film("walker", tmp_path_factory.mktemp("film"), seconds=12)) as camera:
+        return [item for item in camera if isinstance(item, Frame)]
+
+
+class Watched:
+    """A watcher on a drawn walker, and what it recorded and told."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Footage] = []
+        self.told: list[Finding] = []
+        self.watcher = Watcher(Config().vision, "salt", self.recorded.append, self.told.append)
+
+    def events(self) -> list[str]:
+        """The events that were told of, and those that a clip would hold."""
+        told = [finding.event.id for finding in self.told if isinstance(finding, Began)]
+        kept = [item.event.id for item in self.recorded if isinstance(item, Began)]
+        assert len(kept) == len([item for item in self.recorded if isinstance(item, Ended)])
+        return [*told, "|", *kept]
+
+
+@pytest.mark.parametrize(
+    ("dials", "expected"),
+    [
+        (Dials(5), ["salt-1", "|", "salt-1"]),
+        (Dials(5, clips=False), ["salt-1", "|"]),
+        (Dials(5, detect=False), ["|"]),
+        (Dials(6), ["salt.1-1", "|", "salt.1-1"]),  # vision began anew, and so did its count
+    ],
+)
+def test_a_watcher_does_as_it_is_turned(dials: Dials, expected: list[str], frames: list[Frame]) -> None:
+    watched = Watched()
+    watched.watcher.turn(dials)
+    for frame in frames:
+        watched.watcher.look(frame)
+    watched.watcher.close()
+    assert watched.events() == expected
+
+
+def test_detection_that_is_switched_off_in_mid_event_ends_it(frames: list[Frame]) -> None:
+    watched = Watched()
+    for number, frame in enumerate(frames):
+        if watched.told and isinstance(watched.told[0], Began) and number % 10 == 0:
+            watched.watcher.turn(Dials(5, detect=False))
+        watched.watcher.look(frame)
+    ended = [finding for finding in watched.told if isinstance(finding, Ended)]
+    assert len(ended) == 1
+    watched.watcher.close()
+    assert len([finding for finding in watched.told if isinstance(finding, Ended)]) == 1
+
+
+def test_a_clip_that_is_asked_for_is_one_event_that_nobody_is_told_of(frames: list[Frame]) -> None:
+    watched = Watched()
+    watched.watcher.turn(Dials(5, detect=False))
+    watched.watcher.trigger(2)
+    for number, frame in enumerate(frames):
+        if number == 20:
+            watched.watcher.trigger(2)  # goes on
+        watched.watcher.look(frame)
+    assert watched.events() == ["|", "salt-r1"]

@@ -16,6 +16,8 @@ VERBS = {
     "demo": ("camd.demo", "main", "play a recording through the whole house and show each alert"),
     "run": ("camd.run", "main", "watch: capture and notify as children, until Ctrl-C"),
     "replay": ("camd.replay", "main", "run recordings through camd, faster than real time, and score the result"),
+    "classify": ("camd.classify", "main", "what the classifier makes of pictures"),
+    "learn": ("camd.learning.desk", "main", "learn from your labels; 'report' and 'rollback'"),
     "clips": ("camd.store.desk", "main", "list, show, export, star and delete your clips"),
     "share": ("camd.share.desk", "main", "order one clip to be sent to one recipient"),
     "ledger": ("camd.ledger_desk", "main", "who got what, when and why; 'ledger verify' finds what was changed since"),

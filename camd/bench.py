@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from camd import config
-from camd.benches import alert, detect, quality, replay
+from camd.benches import alert, classify, detect, quality, replay
 from camd.benches.footage import Size
 from camd.benches.report import Bar, Machine, Result, print_lines, print_tables
 from camd.drawn.worlds import WORLDS
@@ -33,7 +33,7 @@ TOUR_QUALITY: Final = quality.Plan(worlds=("walker", "rain+walker", "light-switc
 
 
 def main(arguments: list[str]) -> int:
-    """`camd bench [detect | quality | replay | alert]`."""
+    """`camd bench [detect | quality | replay | classify | alert]`."""
     wanted = _parser().parse_args(arguments)
     with Bar() as bar:
         results = chain([Machine.here()], wanted.bench(wanted, bar))
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="camd bench", description=__doc__, epilog="Without BENCH: a short tour of all four.")
+    parser = Parser(prog="camd bench", description=__doc__, epilog="Without BENCH: a short tour of all five.")
     shared = Parser(add_help=False)
     for one in (parser, shared):
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON Lines")
@@ -118,10 +118,21 @@ def _alert(wanted: Namespace, bar: Bar) -> Iterator[Result]:
     return alert.measure(alert.Plan(wanted.phases), bar)
 
 
+def _prepare_classify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=_positive, default=3, metavar="N", help="how often (default: %(default)s)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings, for a detector of your own")
+
+
+def _classify(wanted: Namespace, bar: Bar) -> Iterator[Result]:
+    settings = config.load(wanted.config) if wanted.config else config.Config()
+    return classify.measure(classify.Plan(settings.vision, wanted.rounds), bar)
+
+
 BENCHES: Final = {
     "detect": ("what a frame costs the detector", detect.__doc__, _prepare_detect, _detect),
     "quality": ("what it finds and what it should not have found", quality.__doc__, _prepare_quality, _quality),
     "replay": ("what a video costs, from file to clip", replay.__doc__, _prepare_replay, _replay),
+    "classify": ("what it costs to tell visitors apart", classify.__doc__, _prepare_classify, _classify),
     "alert": ("how long until you know", alert.__doc__, _prepare_alert, _alert),
 }
 
@@ -133,6 +144,7 @@ def _tour(wanted: Namespace, bar: Bar) -> Iterator[Result]:
         yield from detect.measure(TOUR_DETECT, bar)
         yield from quality.measure(TOUR_QUALITY, bar)
         yield from replay.measure(replay.Plan(video, rounds=3), bar)
+        yield from classify.measure(classify.Plan(config.Config().vision, rounds=1), bar)
         yield from alert.measure(alert.Plan(), bar)
 
 

@@ -29,6 +29,7 @@ from camd.config import Config
 from camd.errors import CannotWriteError, ConfigError, SaidNoError, UnusableInputError
 from camd.eye import Eye
 from camd.housekeeper import Pulse
+from camd.labelling import Renewed, classifier
 from camd.mode import AWAY
 from camd.model import SECOND, Footage, Gap, Happening, Nanos, Packet
 from camd.places import Places
@@ -36,6 +37,8 @@ from camd.store.files import replace_whole
 from camd.store.shelf import Shelf
 from camd.telling import Telling
 from camd.terminal import Parser
+from camd.vision.classify import Classifier
+from camd.vision.label import Labeller
 from camd.vision.quiet import Quiet
 from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Crew, Lane, Lanes, Threads
@@ -59,7 +62,7 @@ class House:
 
     `observe` gets each frame that vision looked at, after everybody was told of what it found. `learned` is what vision
     learned before of places that are quiet by habit, and `keep` gets what it has learned since, once an hour. `show`
-    gets the frame of what is about to be told.
+    gets the frame of what is about to be told. `classifier` tells visitors apart; None: nobody does.
     """
 
     config: Config
@@ -70,6 +73,7 @@ class House:
     learned: bytes = b""
     keep: Callable[[bytes], None] = unkept
     show: Show = unshown
+    classifier: Classifier | None = None
 
 
 class Capture:
@@ -81,8 +85,9 @@ class Capture:
         self._recorder = Recorder(stream, config.record, house.shelf, clock, house.tell)
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
+        labeller = Labeller(house.classifier, config.vision.privacy, clock.boot) if house.classifier else None
         self.watcher = Watcher(
-            config.vision, salt, self._recording.put, house.tell, house.observe, house.learned, house.show
+            config.vision, salt, self._recording.put, house.tell, house.observe, house.learned, house.show, labeller
         )
         self._watching: Lane[Frame] = lanes.newest("watcher", self._look)
         self._keeping: Lane[bytes] = lanes.every("keeper", house.keep, len, KEPT_MOST)
@@ -184,7 +189,17 @@ def _watch(settings: Config, places: Places) -> None:
         stack.callback(listening.join)
         stack.callback(_stop, crew, bell)
         keep = partial(_remember, places.quiet)
-        house = House(settings, clock, shelf, telling.tell, keep=keep, show=telling.show)
+        known = classifier(settings.vision, places.head, telling.tell)
+        house = House(
+            settings,
+            clock,
+            shelf,
+            telling.tell,
+            Renewed(places.head).look,
+            keep=keep,
+            show=telling.show,
+            classifier=known,
+        )
         while not crew.stop.is_set() and _look(eye, house, telling, places, crew):
             pass
     crew.check()

@@ -51,6 +51,8 @@ class VisionConfig:
     zones: tuple[Zone, ...] = ()
     ignore: tuple[Polygon, ...] = ()
     privacy: tuple[Polygon, ...] = ()
+    classify: bool = True
+    detector: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,10 @@ KEYS = {
     "vision.zones.NAME.labels": Key(shapes.Labels(LABELS), "what counts there, once it is told apart; empty: all"),
     "vision.ignore.NAME": Key(shapes.Points(), "corners of an area whose motion never counts"),
     "vision.privacy.NAME": Key(shapes.Points(), "corners of an area that nobody may see"),
+    "vision.classify": Key(kinds.Switch(), "tell person, vehicle, animal and other apart"),
+    "vision.detector": Key(
+        paths.File(), "a YOLO-like ONNX model for that, with FILE.yaml beside it; empty: camd's own"
+    ),
     "record.clips": Key(kinds.Switch(), "keep a clip of each event"),
     "record.pre_roll": Key(kinds.duration(0, MINUTE), "kept from before the motion began"),
     "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),

@@ -114,7 +114,8 @@ class Event:
     """Something that moved: `began` is its first moving frame, `ended` its last so far.
 
     `label` is person, vehicle, animal, other or motion (undecided); `confidence` is the label's, 0..1, and 0 while
-    it is undecided.
+    it is undecided. `embeddings` are what the classifier's head saw in the best pictures, packed, or nothing; they are
+    footage, and stay where the clip is.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Event:
     ended: Nanos
     reason: Reason
     zones: tuple[str, ...] = ()
+    embeddings: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,14 @@ class Tampered:
 
 
 @dataclass(frozen=True, slots=True)
+class Degraded:
+    """From `t` on nobody tells visitors apart: events go on without labels. `why` is one line."""
+
+    t: Nanos
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A clip is durable on disk."""
 
@@ -215,7 +225,7 @@ class Gap:
     """Packets were lost here: the disk was too slow for them."""
 
 
-Finding = Began | Grew | Ended | Suppressed | Tampered
+Finding = Began | Grew | Ended | Suppressed | Tampered | Degraded
 Happening = Finding | Saved
 Footage = Packet | Gap | Glimpse | Finding  # what the recorder makes clips of, in the order it happened
 

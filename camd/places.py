@@ -70,6 +70,21 @@ class Places:
         return self.data / "quiet.json"
 
     @property
+    def head(self) -> Path:
+        """What the classifier learned from the owner, JSON; those before it lie in `heads`."""
+        return self.data / "learned" / "head.json"
+
+    @property
+    def heads(self) -> Path:
+        """Folder of every head that was ever in use: `0001.json` and so on."""
+        return self.data / "learned" / "heads"
+
+    @property
+    def labels(self) -> Path:
+        """What the owner said of clips, JSON Lines."""
+        return self.data / "learned" / "labels.jsonl"
+
+    @property
     def outbox(self) -> Path:
         """SQLite file of the alerts not acknowledged within a second; lasts through a power cut."""
         return self.data / "outbox.sqlite"

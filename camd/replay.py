@@ -21,6 +21,7 @@ from camd import config, score
 from camd.clock import ManualClock
 from camd.config import Config
 from camd.errors import UnusableInputError, UsageError
+from camd.learning import factory
 from camd.places import Places
 from camd.replays import against, report, sheet
 from camd.replays.film import Film
@@ -31,6 +32,7 @@ from camd.score import Truth
 from camd.store.files import writing
 from camd.store.shelf import Shelf
 from camd.terminal import Parser, print_json, say
+from camd.vision.classify import Classifier
 from camd.vision.quiet import Quiet
 
 VIDEOS: Final = (".avi", ".mkv", ".mov", ".mp4")
@@ -132,8 +134,16 @@ def _check(wanted: Namespace, videos: Sequence[Path]) -> None:
 
 
 def _setting(settings: Config, wanted: Namespace, stack: ExitStack) -> Setting:
-    shelf = stack.enter_context(Shelf.open(_places(wanted.data, stack), settings.store, ManualClock()))
-    return Setting(settings, shelf, wanted.realtime, _learned(wanted.learned))
+    places = _places(wanted.data, stack)
+    shelf = stack.enter_context(Shelf.open(places, settings.store, ManualClock()))
+    return Setting(settings, shelf, wanted.realtime, _learned(wanted.learned), _classifier(settings, places))
+
+
+def _classifier(settings: Config, places: Places) -> Classifier | None:
+    """Who tells visitors apart, with what was learned in the data folder that is played into."""
+    if not settings.vision.classify:
+        return None
+    return factory.classifier(settings.vision, factory.learned_head(places.head))
 
 
 def _learned(path: Path | None) -> bytes:

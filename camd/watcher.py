@@ -5,6 +5,7 @@ Rule: no frame is changed, no disk is waited for. Other settings are taken up be
 vision begins anew with what it learned of quiet places.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
@@ -12,9 +13,13 @@ from typing import Final
 from camd.camera.frame import Frame
 from camd.config import VisionConfig
 from camd.controls import Dials
-from camd.model import SECOND, Began, Box, Ended, Event, Finding, Footage, Glimpse, Grew, Nanos, Reason
+from camd.labelling import DEGRADED
+from camd.model import SECOND, Began, Box, Degraded, Ended, Event, Finding, Footage, Glimpse, Grew, Nanos, Reason
 from camd.vision.episode import Limits
+from camd.vision.label import Labeller
 from camd.vision.sight import Settings, Sight
+
+_log = logging.getLogger(__name__)
 
 EARLY: Final = 0.85  # of the analysis interval: a frame that comes so early still counts as due
 Observe = Callable[[Frame, Sight], object]
@@ -46,6 +51,7 @@ class Watcher:
         observe: Observe = unobserved,
         learned: bytes = b"",
         show: Show = unshown,
+        labeller: Labeller | None = None,
     ) -> None:
         self._wanted = Settings(
             settings.sensitivity,
@@ -59,6 +65,7 @@ class Watcher:
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
         self._record, self._tell, self._observe, self._show = record, tell, observe, show
         self._sight: Sight | None = None
+        self._labeller, self._is_degraded = labeller, False
         self._due: Nanos | None = None
         self._dials = self._applied = Dials(settings.sensitivity)
         self._turns = 0
@@ -86,7 +93,7 @@ class Watcher:
             return
         if self._sight is None:
             height, width = frame.luma.shape
-            self._sight = Sight(width, height, replace(self._wanted, start=frame.t))
+            self._sight = Sight(width, height, replace(self._wanted, start=frame.t), self._labeller)
         for finding in self._sight.look(frame.t, frame.luma, frame.exposure):
             if isinstance(finding, Began | Grew):
                 self._show(finding.event, frame)
@@ -94,6 +101,7 @@ class Watcher:
             if isinstance(finding, Began | Grew) and finding.event.id not in self._unrecorded:
                 box = finding.event.reason.box
                 self._record(Glimpse(frame.t, box.width * box.height, frame.jpeg))
+        self._tell_trouble(frame.t)
         self._observe(frame, self._sight)
 
     def close(self) -> None:
@@ -105,6 +113,13 @@ class Watcher:
     def learned(self) -> bytes:
         """What vision knows of places that are quiet by habit; nothing before the first frame."""
         return self._wanted.learned if self._sight is None else self._sight.quiet.to_bytes()
+
+    def _tell_trouble(self, t: Nanos) -> None:
+        """Tell once that nobody tells visitors apart any more."""
+        if self._labeller is not None and self._labeller.trouble and not self._is_degraded:
+            self._is_degraded = True
+            _log.warning(DEGRADED, self._labeller.trouble)
+            self._pass_on(Degraded(t, self._labeller.trouble))
 
     def _apply(self, dials: Dials) -> None:
         """Take up other settings. Vision begins anew with what it learned, and so settles before it judges."""

@@ -24,7 +24,8 @@ GROUND = {
     "bell", "mode", "mode_desk", "wishes",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "housekeeper", "telling", "watcher", "schema_desk",
+    "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
+    "classify", "harvest",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
@@ -33,6 +34,8 @@ FOREIGN = {
     "jsonschema": {"alerts/checked.py"},
     "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py", "alerts/database.py"},
     "amqtt": {"broker.py"},
+    "torch": {"learning/train.py"},
+    "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
     "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback
     "http": {"share/send.py"},

@@ -25,6 +25,7 @@ from camd.benches.report import Bar, Machine, Result
 from camd.config import VisionConfig
 from camd.errors import UnusableInputError, UsageError
 from camd.model import SECOND, Began
+from camd.vision.label import PER_SECOND
 from tests import truths
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
@@ -257,6 +258,14 @@ def test_a_video_that_cannot_be_played_is_refused_in_one_line(tmp_path: Path) ->
 
 
 # camd bench alert
+
+
+def test_classify_tells_a_crop_an_event_and_the_share_of_a_busy_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    crop, busy = _objects(capsys, "classify", "--rounds", 1)
+    assert (crop["type"], crop["model"], set(crop["ms"])) == ("crop", "camd", SPREAD)
+    assert (busy["type"], set(busy["share"])) == ("busy", SPREAD)
+    assert busy["events"] >= 10
+    assert busy["crops_per_event"] <= 4 * PER_SECOND
 
 
 def test_an_alert_is_followed_from_the_appearance_to_the_subscriber(capsys: pytest.CaptureFixture[str]) -> None:

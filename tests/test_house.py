@@ -19,7 +19,7 @@ from camd.capture import Capture, House
 from camd.clips.recorder import Stream
 from camd.clock import ManualClock
 from camd.config import Config
-from camd.model import Began, Ended, Grew, Happening, Saved, Suppressed, Tampered
+from camd.model import Began, Degraded, Ended, Grew, Happening, Saved, Suppressed, Tampered
 from camd.store import sidecar
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
@@ -75,6 +75,8 @@ def _story(happening: Happening) -> str:
             return f"saved {clip.id} with {len(clip.events)} event"
         case Tampered(kind, on, t):
             return f"{kind} {on} at {t / 1e9:.2f}"
+        case Degraded(_, why):
+            return f"degraded: {why}"
         case Grew():
             return ""
 

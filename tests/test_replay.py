@@ -47,7 +47,7 @@ def test_json_has_an_object_per_event_and_a_summary(tmp_path: Path) -> None:
     event, summary = _objects("--data", tmp_path, FIXTURES / "walker.mp4")
     assert list(event) == ["v", "type", "video", "event", "began", "ended", "label", "confidence", "clip", "pre_roll",
                            "zones", "reason"]  # fmt: skip
-    assert (event["v"], event["type"], event["event"], event["label"]) == (1, "event", 1, "motion")
+    assert (event["v"], event["type"], event["event"], event["label"]) == (1, "event", 1, "person")
     assert event["clip"] == "clips/000001.mp4"
     assert (tmp_path / event["clip"]).is_file()
     assert len(json.dumps(event["reason"])) < 2000
@@ -65,7 +65,7 @@ def test_the_table_names_the_clips_that_are_kept(tmp_path: Path, capsys: pytest.
     main(["--data", str(tmp_path), str(FIXTURES / "walker.mp4")])
     kept = capsys.readouterr().out
     assert re.search(r"began .* ended .* clip .* what .* why", kept)
-    assert re.search(r"4\.\d\d s .*8\.\d\d s .* 1 .* motion ", kept)
+    assert re.search(r"4\.\d\d s .*8\.\d\d s .* 1 .* person ", kept)
 
 
 def test_a_data_folder_is_a_store_that_may_be_used_again(tmp_path: Path) -> None:

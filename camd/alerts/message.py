@@ -21,13 +21,14 @@ from camd.alerts.payload import (
     summary_json,
 )
 from camd.alerts.policy import Excess, Policy
-from camd.alerts.states import MOTION, presence, switched, tamper_off
+from camd.alerts.states import MOTION, presence, state, switched, tamper_off
 from camd.alerts.topics import Names
 from camd.model import (
     LABELS,
     SECOND,
     Alert,
     Began,
+    Degraded,
     Ended,
     Event,
     Grew,
@@ -70,6 +71,8 @@ def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, 
             return (Alert(source.names.clip, clip_json(clip, source), retain=False, since=since),)
         case Tampered():
             return _tampered(happening, source, told)
+        case Degraded():
+            return (state(source.names.classifier, "degraded"),)
         case Suppressed():
             return ()
         case _:

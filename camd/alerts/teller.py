@@ -16,7 +16,7 @@ from camd.alerts.payload import PictureSize, Source
 from camd.alerts.policy import Policy
 from camd.alerts.states import all_off, at_home, fault, offline, online, state, tamper_off
 from camd.clock import Clock
-from camd.model import SECOND, Alert, Happening, Nanos, Saved
+from camd.model import SECOND, Alert, Degraded, Happening, Nanos, Saved
 
 MOST_PICTURE: Final = 256_000  # bytes; what is more is not sent
 
@@ -44,6 +44,7 @@ class Teller:
         self._picture_of: int | None = None  # the clip whose event's picture was sent last
         self._status: tuple[Alert, ...] = ()
         self._snoozed_unix = 0
+        self._classifier = "ok"
         self._lock = threading.RLock()
 
     def start(self, size: PictureSize) -> None:
@@ -51,7 +52,7 @@ class Teller:
         self._source = replace(self._source, size=size)
         names = self._source.names
         self._be(online(names), state(names.sensor, "open"))
-        self._put(state(names.classifier, "degraded"), *all_off(names, self._source.zones), tamper_off(names))
+        self._put(state(names.classifier, self._classifier), *all_off(names, self._source.zones), tamper_off(names))
 
     def settings(self, **values: str) -> None:
         """Say what settings are now: mode, detect, record, sensitivity."""
@@ -60,6 +61,8 @@ class Teller:
     def tell(self, happening: Happening) -> None:
         """Tell of one happening."""
         with self._lock:
+            if isinstance(happening, Degraded):
+                self._classifier = "degraded"
             alerts = alerts_of(happening, self._source, self._told)
             self._put(*alerts)
             if any(alert.topic == self._source.names.event for alert in alerts):

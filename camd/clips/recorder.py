@@ -22,6 +22,7 @@ from camd.model import (
     Began,
     Box,
     Clip,
+    Degraded,
     Ended,
     Event,
     Footage,
@@ -116,7 +117,7 @@ class Recorder:
                 self._glimpse(item)
             case Gap():
                 self._lose()
-            case Suppressed() | Tampered():
+            case Suppressed() | Tampered() | Degraded():
                 pass
             case _:
                 assert_never(item)

@@ -22,18 +22,22 @@ from camd.errors import CamdError, UnusableInputError
 from camd.model import SECOND, Clip, Ended, Event, Happening, Nanos, Packet, Saved, Suppressed
 from camd.score import Span
 from camd.store.shelf import Shelf
+from camd.vision.classify import Classifier
 from camd.vision.sight import Sight
 from camd.worker import AtOnce
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where recordings are played: the settings, the store for their clips, how fast, and what was learned before."""
+    """Where recordings are played: the settings, the store for their clips, how fast, what was learned before, by whom
+    visitors are told apart.
+    """
 
     config: Config
     shelf: Shelf
     realtime: bool = False
     learned: bytes = b""
+    classifier: Classifier | None = None
 
     def clock(self) -> Clock:
         """A clock at the time where a video starts."""
@@ -108,7 +112,15 @@ def play(run: Run, setting: Setting, progress: Progress, viewers: Sequence[Viewe
         with FileCamera(run.video, clock.boot(), Veil(setting.config.vision.privacy)) as camera:
             run.starts, run.zero = camera.starts, camera.starts - camera.video_start
             run.fps, run.length = camera.format.fps, camera.length_s or 0.0
-            house = House(setting.config, clock, setting.shelf, run.happenings.append, observe, setting.learned)
+            house = House(
+                setting.config,
+                clock,
+                setting.shelf,
+                run.happenings.append,
+                observe,
+                setting.learned,
+                classifier=setting.classifier,
+            )
             capture = Capture(Stream(setting.config.camera.name, camera.format), house, AtOnce())
             try:
                 capture.play(_counted(camera, run, progress, viewers), stop)

@@ -25,10 +25,11 @@ from camd.config import MB
 from camd.errors import CannotWriteError, RefusedError, UnusableInputError, UsageError
 from camd.model import SECOND, Clip
 from camd.places import Places
-from camd.store import sidecar
+from camd.store import sidecar, verdicts
 from camd.store.files import ClipFiles, sync_folder, writing
 from camd.store.index import Index
 from camd.store.shelf import finish_garbage
+from camd.store.verdicts import Verdict
 from camd.terminal import Parser, print_json, say
 
 LABELS = ("person", "vehicle", "animal", "other", "motion")
@@ -113,6 +114,7 @@ def _unstar(places: Places, index: Index, options: argparse.Namespace) -> int:
 
 def _label(places: Places, index: Index, options: argparse.Namespace) -> int:
     index.label(options.id, options.label)
+    verdicts.append(places, Verdict(options.id, options.label, "terminal", SystemClock().unix() // SECOND))
     say(f"clip {options.id}: labelled {options.label}")
     return 0
 

@@ -6,6 +6,7 @@ before begins at a negative time. It is exact to the millisecond and to 1/10000 
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,6 +100,7 @@ def _event_json(recorded: RecordedEvent, began: Nanos) -> dict[str, Any]:
         "zones": list(event.zones),
         "reason": event.reason.json(),
         "boxes": [[_seconds(t - began), *_fractions(box)] for t, box in _thinned(recorded.boxes)],
+        **({"embeddings": b64encode(event.embeddings).decode()} if event.embeddings else {}),
     }
 
 
@@ -157,9 +159,18 @@ def _event(data: object, clip_began: Nanos) -> RecordedEvent:
         ended=clip_began + _nanos(data, "ended"),
         reason=_reason(_need(data, "reason", dict)),
         zones=tuple(str(zone) for zone in _need(data, "zones", list)),
+        embeddings=_embeddings(data),
     )
     rows = [_row(row, 5) for row in _need(data, "boxes", list)]
     return RecordedEvent(event, tuple((clip_began + _to_nanos(t), Box(*box)) for t, *box in rows))
+
+
+def _embeddings(data: object) -> bytes:
+    """Not in the sidecars of older camds, and of events without a label."""
+    given = data.get("embeddings", "") if isinstance(data, dict) else ""
+    if not isinstance(given, str):
+        raise ValueError("key 'embeddings' is not text")
+    return b64decode(given, validate=True)
 
 
 def _reason(data: object) -> Reason:

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Final
 
 from camd.model import SECOND, Began, Ended, Event, Finding, Grew, Nanos, Reason
+from camd.vision.votes import NOBODY, Verdict
 
 GREW_EVERY: Final = SECOND // 5
 
@@ -42,7 +43,8 @@ class Limits:
 class Presence:
     """What the tracks of one frame say: whether visitors move (why, since when, in which zones) or stand still.
 
-    `is_parked` says that what stood still was given up: the event ended when it last moved.
+    `is_parked` says that what stood still was given up: the event ended when it last moved. `verdict` is what the
+    visitors are.
     """
 
     reason: Reason | None = None
@@ -50,6 +52,7 @@ class Presence:
     zones: tuple[str, ...] = ()
     is_held: bool = False
     is_parked: bool = False
+    verdict: Verdict = NOBODY
 
 
 class Episode:
@@ -60,6 +63,7 @@ class Episode:
         self._state = State.QUIET
         self._event: Event | None = None
         self._presence = Presence()
+        self._verdict = NOBODY
         self._last_moved: Nanos = 0
         self._last_there: Nanos = 0
         self._last_grew: Nanos = 0
@@ -68,7 +72,7 @@ class Episode:
 
     def look(self, t: Nanos, presence: Presence) -> list[Finding]:
         """Take what one frame says and return what follows from it."""
-        signal = self._signal(t, presence)
+        signal, self._verdict = self._signal(t, presence), presence.verdict
         if presence.reason is not None:
             self._presence, self._last_moved = presence, t
         if signal in (Signal.MOVED, Signal.HELD):
@@ -102,7 +106,7 @@ class Episode:
         assert self._presence.reason is not None
         self._count += 1
         name, began = f"{self._salt}-{self._count}", max(self._presence.began, self._over_at)
-        self._event = Event(name, "motion", 0.0, began, t, self._presence.reason, self._presence.zones)
+        self._event = self._labelled(Event(name, "motion", 0.0, began, t, self._presence.reason, self._presence.zones))
         self._last_grew = t
         return [Began(self._event)]
 
@@ -122,8 +126,12 @@ class Episode:
         assert self._event is not None
         assert self._presence.reason is not None
         reason = replace(self._event.reason, box=self._presence.reason.box)
-        self._event = replace(self._event, ended=self._last_there, reason=reason)
+        self._event = self._labelled(replace(self._event, ended=self._last_there, reason=reason))
         return self._event
+
+    def _labelled(self, event: Event) -> Event:
+        verdict = self._verdict
+        return replace(event, label=verdict.label, confidence=verdict.confidence, embeddings=verdict.embeddings)
 
 
 TABLE: Final[dict[tuple[State, Signal], tuple[State, Callable[[Episode, Nanos], list[Finding]]]]] = {

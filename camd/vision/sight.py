@@ -5,23 +5,26 @@ Rule: pure and deterministic: the same luma at the same times gives the same fin
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camd.model import SECOND, Exposure, Finding, Nanos, Polygon, Reason, Zone
+from camd.model import SECOND, Box, Exposure, Finding, Nanos, Polygon, Reason, Zone
 from camd.vision.background import Area, Background, Change
 from camd.vision.blobs import CELL, Blob, Outlines, Rect, coarse_cells, find, outlines
+from camd.vision.classify import Head
 from camd.vision.episode import Episode, Limits, Presence
+from camd.vision.label import Labeller
 from camd.vision.quiet import Quiet
 from camd.vision.reduce import Reducer
 from camd.vision.restless import Restless
 from camd.vision.shade import Shade, shades
 from camd.vision.tamper import Tamper
 from camd.vision.track import FORGET, HELD, KNOWN, REMAINS, STILL_MOST, Track, Tracks
+from camd.vision.votes import NOBODY, Verdict
 from camd.vision.why import EVERYWHERE, FLOODED, IN_VAIN, LIGHT, SHADOW, Dismissals, Scale
 from camd.vision.zones import Masks
 
@@ -75,9 +78,9 @@ class Seen:
 
 
 class Sight:
-    """Looks at the frames of one camera whose pictures have `width` x `height` pixels."""
+    """Looks at the frames of one camera whose pictures have `width` x `height` pixels; `labeller` says who comes."""
 
-    def __init__(self, width: int, height: int, settings: Settings) -> None:
+    def __init__(self, width: int, height: int, settings: Settings, labeller: Labeller | None = None) -> None:
         cv2.setNumThreads(1)  # at these sizes OpenCV's threads cost more CPU than they save time
         self._reducer = Reducer(width, height)
         rows, columns = (side // CELL for side in self._reducer.shape)
@@ -93,6 +96,7 @@ class Sight:
         self._tracks = Tracks(Rect(0, 0, columns, rows))
         self._tamper = Tamper(self._masks.private)
         self._episode = Episode(settings.limits, settings.salt)
+        self._labeller = labeller
         self._dismissals = Dismissals()
         self._exposed = _Exposed()
         self._waited = False
@@ -115,7 +119,7 @@ class Sight:
             self.quiet.observe(t, None, visited=False)
             findings += self._dismissals.take(t, self._reason(change, LIGHT) if change.light_gain != 1.0 else None)
         elif not self._can_wait():
-            findings += self._follow(t, change, picture)
+            findings += self._follow(t, change, picture, luma)
         return findings
 
     def settle(self, t: Nanos) -> None:
@@ -139,6 +143,16 @@ class Sight:
             self._dismissals.rule_at(t),
         )
 
+    def moving(self) -> list[tuple[Track, Box]]:
+        """Everything that moved in the last frame, visitor or not, and where."""
+        t = self._last[0] if self._last is not None else None
+        return [(track, self._scale.box(track.box)) for track in self._tracks.alive if track.seen == t]
+
+    def learn(self, head: Head) -> None:
+        """Have the classifier use this head from now on."""
+        if self._labeller is not None:
+            self._labeller.learn(head)
+
     def close(self) -> list[Finding]:
         """The camera has stopped: end and report what is open."""
         return [*self._dismissals.close(), *self._episode.close()]
@@ -156,7 +170,7 @@ class Sight:
         """Where visitors are, in analysed pixels."""
         return (_pixels(track.place) for track in self._tracks.visitors())
 
-    def _follow(self, t: Nanos, change: Change, picture: Grey) -> list[Finding]:
+    def _follow(self, t: Nanos, change: Change, picture: Grey, luma: Grey) -> list[Finding]:
         """Make tracks of what moves, and events of tracks."""
         is_visited = self._episode.is_event or any(self._tracks.visitors())
         shadows: list[Shadow] = []
@@ -170,7 +184,8 @@ class Sight:
         self._tracks.disturb(blob.rect for blob, _ in shadows)
         vain = self._tracks.look(t, blobs)
         self._learn_places(t, coarse, vain, is_visited)
-        presence = self._presence(t, change, picture)
+        verdict = self._label(t, luma)
+        presence = replace(self._presence(t, change, picture), verdict=verdict)
         return [
             *self._dismissals.take(t, self._dismissal(change, shadows, vain)),
             *self._episode.look(t, presence),
@@ -237,6 +252,15 @@ class Sight:
             factor = self._shades([first.box], change.moving, picture)[0].factor
         reason = self._reason(change, first.rule, moving, factor)
         return Presence(reason, first.born, reason.zones, is_parked=bool(parked))
+
+    def _label(self, t: Nanos, luma: Grey) -> Verdict:
+        """What the visitors are, one of those who move being looked at closely."""
+        if self._labeller is None:
+            return NOBODY
+        if not self._episode.is_event:
+            self._labeller.forget()
+        self._labeller.look(t, luma, [(track, box) for track, box in self.moving() if track.is_confirmed])
+        return self._labeller.verdict()
 
     def _is_there(self, track: Track) -> bool:
         """Whether somebody whom we know stands where the track ended: its place differs from the background."""

@@ -17,6 +17,7 @@ from camd.model import (
     Began,
     Box,
     Clip,
+    Degraded,
     Ended,
     Event,
     Grew,
@@ -209,6 +210,23 @@ def test_tampering_is_on_until_the_last_kind_is_off() -> None:
     said = [[alert.payload for alert in alerts if alert.topic == NAMES.tamper] for alerts in told]
     assert said == [["ON"], [], [], ["OFF"]]
     assert [len(alerts) for alerts in told] == [2, 1, 0, 1]
+
+
+def test_that_nobody_tells_visitors_apart_is_a_state() -> None:
+    told = alerts_of(Degraded(0, "the model is damaged"), SOURCE, Told())
+    assert told == (Alert("camd/pi/porch/classifier", "degraded", retain=True),)
+
+
+def test_what_the_classifier_saw_is_told_to_nobody() -> None:
+    told = Told()
+    for happening in (Began, Grew, Ended):
+        event = replace(EVENT, label="person", confidence=0.9, ended=EVENT.ended + SECOND)
+        bare, seen = (
+            alerts_of(happening(one), SOURCE, Told(open=dict(told.open)))
+            for one in (event, replace(event, embeddings=b"xyz"))
+        )
+        assert bare == seen
+        alerts_of(happening(event), SOURCE, told)
 
 
 def test_states_are_plain_words_that_the_broker_keeps() -> None:

@@ -1,0 +1,132 @@
+"""`camd learn`: makes the classifier better by your own labels, and takes back what made it worse.
+
+Idea: say what a clip shows with `camd clips label`; learning takes seconds, on this machine. A new head is scored on
+labels that it has not seen and on the factory's pictures, and used only when it is better and misses nobody.
+Rule: nothing leaves the machine, and nothing is used unscored.
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from camd import config
+from camd.clock import SystemClock
+from camd.errors import SaidNoError
+from camd.learning import album, factory, home
+from camd.learning.head import Examples, Score, Trial, learn
+from camd.learning.home import Labelled
+from camd.model import LABELS
+from camd.places import Places
+from camd.terminal import Parser, print_json, say
+from camd.vision.classify import Head
+
+
+def main(arguments: list[str]) -> int:
+    """`camd learn [report | rollback]`."""
+    options = _parser().parse_args(arguments)
+    places = Places.of(options.data or config.load(options.config).store.data)
+    return _VERBS[options.verb or "learn"](places, options)
+
+
+def _parser() -> Parser:
+    codes = "exit codes: 0 well; 1 nothing to learn, or the new head is no better"
+    parser = Parser(prog="camd learn", description=__doc__, epilog=codes)
+    common = Parser(add_help=False)
+    for one in (parser, common):
+        one.add_argument("--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="the config file")
+        one.add_argument("--data", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="the data folder")
+        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object")
+    parser.set_defaults(verb=None, config=None, data=None, json=False, sheet=None)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    reporting = verbs.add_parser("report", parents=[common], help="what it learned, or would learn, without using it")
+    reporting.add_argument("--sheet", type=Path, metavar="OUT.png", help="the labelled clips as one picture")
+    verbs.add_parser("rollback", parents=[common], help="take the newest head back")
+    return parser
+
+
+def _learn(places: Places, options: argparse.Namespace) -> int:
+    labels, trial = _try(places)
+    if trial.is_accepted:
+        number = home.keep(places, trial, SystemClock().unix())
+        _show(labels, trial, options)
+        say(f"learned from {_count(labels)}: head {number} is in use from now on. 'camd learn rollback' takes it back.")
+        return 0
+    _show(labels, trial, options)
+    raise SaidNoError(f"not used: {trial.refusal}.")
+
+
+def _report(places: Places, options: argparse.Namespace) -> int:
+    labels, trial = _try(places)
+    _show(labels, trial, options)
+    if options.sheet is not None:
+        album.write(options.sheet, places, labels, _said(trial.head, labels))
+        say(f"{options.sheet}: {_count(labels)} and what the classifier makes of their clips")
+    return 0
+
+
+def _rollback(places: Places, options: argparse.Namespace) -> int:
+    number = home.roll_back(places)
+    say(f"head {number} is in use again." if number else "the factory's head is in use again.")
+    return 0
+
+
+_VERBS = {"learn": _learn, "report": _report, "rollback": _rollback}
+
+
+def _try(places: Places) -> tuple[list[Labelled], Trial]:
+    """The owner's labels, and what learning from them comes to."""
+    made = factory.factory_head()
+    labels = home.labelled(places, made)
+    if not labels:
+        raise SaidNoError(
+            "camd learn: there is nothing to learn from yet. Say what clips show with"
+            " 'camd clips label ID person|vehicle|animal|other'; clips without a label of camd's own do not count."
+        )
+    return labels, trial_of(places, labels)
+
+
+def trial_of(places: Places, labels: list[Labelled]) -> Trial:
+    """What learning from these labels comes to, against the head that is in use. Nothing is put to use."""
+    made, given = factory.factory_head(), factory.summary()
+    now = factory.learned_head(places.head) or made
+    train, test = Examples(given.train, given.train_labels), Examples(given.test, given.test_labels)
+    return learn(now, made, home.examples(labels, made), train, test)
+
+
+def _said(head: Head, labels: list[Labelled]) -> list[str]:
+    """What `head` makes of the labelled clips."""
+    chances = head.probabilities(home.examples(labels, head).embeddings)
+    return [LABELS[int(number)] for number in chances.argmax(axis=1)]
+
+
+def _show(labels: list[Labelled], trial: Trial, options: argparse.Namespace) -> None:
+    if options.json:
+        print_json({"labels": dict(Counter(one.label for one in labels)), **home.record(trial)})
+        return
+    console = Console()
+    console.print(_confusion("your labels that were held back", trial.home_before, trial.home_after))
+    console.print(_confusion("the factory's pictures", trial.factory_before, trial.factory_after))
+    console.print("the new head is better." if trial.is_accepted else f"the new head is not used: {trial.refusal}.")
+
+
+def _confusion(title: str, before: Score, after: Score) -> Table:
+    caption = f"right before: {before.right} of {before.count}, after: {after.right} of {after.count}"
+    table = Table(title=title, caption=caption, title_justify="left", box=None, pad_edge=False)
+    table.add_column("shows")
+    for label in LABELS:
+        table.add_column(f"called {label}", justify="right")
+    for label, one, other in zip(LABELS, before.confusion.tolist(), after.confusion.tolist(), strict=True):
+        table.add_row(label, *(_cell(a, b) for a, b in zip(one, other, strict=True)))
+    return table
+
+
+def _cell(before: int, after: int) -> str:
+    return str(after) if before == after else f"{before} -> {after}"
+
+
+def _count(labels: list[Any]) -> str:
+    return "1 label" if len(labels) == 1 else f"{len(labels)} labels"

@@ -1,0 +1,200 @@
+"""Learns a head from the owner's labels, and says whether it is better than the one in use.
+
+Idea: the network and the factory's head stay as they are. Labels that the factory's head got wrong and that look alike
+make a centre, the mean of their embeddings: what comes close to it is what the owner said. A centre reaches no further
+than the factory's pictures that show something else, all but the nearest three, so that nothing else is forgotten.
+Rule: pure, and the same labels give the same head. What the factory's head is sure is a person stays one, whatever is
+said. A head is used only when it is better on labels that it has not seen, no worse on the factory's pictures, and
+misses no person that was found before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camd.model import LABELS
+from camd.vision.classify import Centre, Head
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+
+HELD_BACK: Final = 5  # every fifth label is for the score alone
+FEWEST: Final = 3  # labels that make a centre: one visit alone is nobody's portrait
+REACH: Final = 3.0  # times the mean distance of its labels from each other's centre
+GIVEN_UP: Final = 3  # of the factory's pictures of something else may lie within; some of those are drawn, too
+ALIKE: Final = 2.0  # times the median distance; what is further makes a centre of its own
+SURE: Final = 0.9  # a person
+MOST_SURE: Final = 0.2  # of the labels may call such a person something else
+RIGHT: Final = 0.6  # of the held-back labels must be right
+MOST_LOST: Final = 0.01  # of the factory's balanced accuracy
+PERSON: Final = LABELS.index("person")
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`."""
+
+    embeddings: Floats
+    labels: Numbers
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Examples":
+        """Those that are chosen."""
+        return Examples(self.embeddings[chosen], self.labels[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a head did on some examples: `confusion` (4, 4) counts what they are (row) and what it said (column)."""
+
+    confusion: Numbers
+
+    @property
+    def right(self) -> int:
+        """How many were right."""
+        return int(np.trace(self.confusion))
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return int(self.confusion.sum())
+
+    @property
+    def balanced(self) -> float:
+        """The mean share of each label that was right, of those labels that there are; 0 without any."""
+        rows = self.confusion.sum(axis=1)
+        shares = np.diag(self.confusion)[rows > 0] / rows[rows > 0]
+        return float(shares.mean()) if len(shares) else 0.0
+
+    @property
+    def person_recall(self) -> float:
+        """The share of people who were called a person; 1 without any."""
+        row = self.confusion[PERSON]
+        return float(row[PERSON] / row.sum()) if row.sum() else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of learning: the new head, and both heads' scores on held-back labels and on the factory's test.
+
+    `refusal` says in words why the new head is not used; "" when it is.
+    """
+
+    head: Head
+    home_before: Score
+    home_after: Score
+    factory_before: Score
+    factory_after: Score
+    refusal: str
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the new head is better."""
+        return not self.refusal
+
+
+def score(head: Head, examples: Examples) -> Score:
+    """How `head` does on `examples`."""
+    confusion = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    if len(examples):
+        said = head.probabilities(examples.embeddings).argmax(axis=1)
+        np.add.at(confusion, (examples.labels, said), 1)
+    return Score(confusion)
+
+
+def held_back(count: int) -> NDArray[np.bool_]:
+    """Which of `count` labels, in the order they were given, are for the score alone."""
+    return np.asarray(np.arange(count) % HELD_BACK == HELD_BACK - 1)
+
+
+def learn(now: Head, factory: Head, home: Examples, train: Examples, test: Examples) -> Trial:
+    """Learn from `home`, in the order the owner labelled, beside the factory's `train`; score against `now`.
+
+    The head that is scored has not seen the labels that are held back. Once it is accepted, one that has seen all of
+    them takes its place, if that one too does no worse on the factory's pictures.
+    """
+    back = held_back(len(home))
+    seen, unseen = home.where(~back), home.where(back)
+    head = fit(factory, seen, train)
+    before, after = score(now, unseen), score(head, unseen)
+    silenced = _silenced(factory.probabilities(home.embeddings), home.labels)
+    trial = Trial(head, before, after, score(now, test), score(head, test), "")
+    if len(home) and silenced.mean() > MOST_SURE:
+        return replace(trial, refusal="too many labels call people something else")
+    trial = replace(trial, refusal=_refusal(trial, now, head, seen))
+    whole = fit(factory, home, train)
+    final = replace(trial, head=whole, factory_after=score(whole, test))
+    return final if trial.is_accepted and not _refusal(final, now, whole, home) else trial
+
+
+def fit(factory: Head, home: Examples, train: Examples) -> Head:
+    """The factory's head with centres for what the owner knows better."""
+    spread = np.asarray(np.maximum(train.embeddings.std(axis=0), 1e-3), np.float32)
+    chances = factory.probabilities(home.embeddings)
+    wrong = (chances.argmax(axis=1) != home.labels) & ~_silenced(chances, home.labels)
+    centres: list[Centre] = []
+    for label in np.unique(home.labels[wrong]).tolist():
+        others = train.embeddings[train.labels != label]
+        left = home.embeddings[wrong & (home.labels == label)]
+        while len(left) >= FEWEST:
+            centre, is_alike = _centre(left, others, spread, label)
+            if is_alike.sum() >= FEWEST:
+                centres.append(centre)
+            left = left[~is_alike]
+    return replace(factory, centres=tuple(centres))
+
+
+def _centre(seen: Floats, others: Floats, spread: Floats, label: int) -> tuple[Centre, NDArray[np.bool_]]:
+    """A centre of what looks alike among `seen`, and which of them that is."""
+    first = Centre(np.median(seen, axis=0), spread, 0.0, label)
+    distances = first.distances(seen)
+    is_alike = np.asarray(distances <= ALIKE * np.median(distances) + 1e-6)
+    place, count = seen[is_alike].mean(axis=0), int(is_alike.sum())
+    made = Centre(place, spread, 0.0, label)
+    apart = float(made.distances(seen[is_alike]).mean()) * count / max(1, count - 1)
+    radius = min(REACH * apart, float(np.sort(made.distances(others))[GIVEN_UP]))
+    return replace(made, radius=max(radius, 1e-6)), is_alike
+
+
+def _silenced(chances: Floats, labels: Numbers) -> NDArray[np.bool_]:
+    """Labels that call something else what is surely a person."""
+    return np.asarray((chances[:, PERSON] >= SURE) & (labels != PERSON))
+
+
+def _refusal(trial: Trial, now: Head, head: Head, seen: Examples) -> str:
+    for holds, words in _DEMANDS:
+        if not holds(trial):
+            return words
+    if score(head, seen).person_recall < score(now, seen).person_recall:
+        return "it calls fewer of the people that you labelled a person"
+    return ""
+
+
+_DEMANDS: Final[tuple[tuple[Callable[[Trial], bool], str], ...]] = (
+    (lambda trial: trial.home_after.count > 0, f"there are fewer than {HELD_BACK} labels to learn from"),
+    (
+        lambda trial: trial.home_after.right > trial.home_before.right,
+        "it is not better on the labels that were held back",
+    ),
+    (
+        lambda trial: trial.home_after.right >= RIGHT * trial.home_after.count,
+        "it is wrong on too many of the labels that were held back",
+    ),
+    (
+        lambda trial: trial.factory_after.balanced >= trial.factory_before.balanced - MOST_LOST,
+        "it forgets what it knew: it does worse on the factory's pictures",
+    ),
+    (
+        lambda trial: trial.factory_after.person_recall >= trial.factory_before.person_recall - MOST_LOST / 2,
+        "it finds fewer people in the factory's pictures",
+    ),
+    (
+        lambda trial: trial.home_after.person_recall >= trial.home_before.person_recall,
+        "it finds fewer of the people in the labels that were held back",
+    ),
+)

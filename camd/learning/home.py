@@ -1,0 +1,108 @@
+"""What the owner's labels come to as examples, and the heads that were learned from them, on disk.
+
+Idea: a label names a clip, and the clip's sidecar holds what the classifier saw in it. So whatever goes with the clip,
+by the ring, by hand or by a wipe, is forgotten here too. Each head that was put to use is a numbered file; the one in
+use is a copy of the newest, so that to roll back is to take one file away.
+Rule: files are replaced whole. A head is never changed.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from camd.clock import rfc3339
+from camd.errors import SaidNoError, UnusableInputError
+from camd.learning.head import Examples, Trial
+from camd.model import LABELS
+from camd.places import Places
+from camd.store import sidecar, verdicts
+from camd.store.files import ClipFiles, replace_whole, sync_folder, writing
+from camd.vision.classify import Head, unpacked
+
+NAME: Final = "{:04d}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One label of the owner's that can be learned from: the clip, what it shows, what camd had called it."""
+
+    clip: int
+    label: str
+    called: str
+    embeddings: np.ndarray[Any, np.dtype[np.float32]]
+
+
+def labelled(places: Places, head: Head) -> list[Labelled]:
+    """The owner's labels of clips that are still there and were seen by the network of `head`, oldest label first."""
+    found = (_labelled(places, verdict, head) for verdict in verdicts.counted(verdicts.read(places)))
+    return [one for one in found if one is not None]
+
+
+def examples(labels: list[Labelled], head: Head) -> Examples:
+    """One example for each label: the mean of what was seen, by which votes are counted too (see `votes.average`)."""
+    size = head.weights.shape[1]
+    rows = [one.embeddings.mean(axis=0) for one in labels]
+    numbers = [LABELS.index(one.label) for one in labels]
+    return Examples(np.array(rows, np.float32).reshape(-1, size), np.array(numbers, np.int64))
+
+
+def keep(places: Places, trial: Trial, now_unix: int) -> int:
+    """Put a head that was accepted to use; return its number. Raises CannotWriteError."""
+    number = max(numbers(places), default=0) + 1
+    with writing(places.heads):
+        places.heads.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = json.dumps({**trial.head.to_json(), **record(trial), "learned_iso": rfc3339(now_unix)})
+    replace_whole(places.heads / NAME.format(number), text.encode() + b"\n")
+    sync_folder(places.heads)
+    replace_whole(places.head, text.encode() + b"\n")
+    sync_folder(places.head.parent)
+    return number
+
+
+def roll_back(places: Places) -> int:
+    """Take the newest head away; return the number of the one that is used now, 0 for the factory's.
+
+    Raises SaidNoError when there is none.
+    """
+    known = numbers(places)
+    if not known:
+        raise SaidNoError("camd learn rollback: nothing was learned yet, the factory's head is in use.")
+    with writing(places.heads):
+        before = known[-2] if len(known) > 1 else 0
+        if before:
+            replace_whole(places.head, (places.heads / NAME.format(before)).read_bytes())
+        else:
+            places.head.unlink(missing_ok=True)
+        sync_folder(places.head.parent)
+        (places.heads / NAME.format(known[-1])).unlink()
+        sync_folder(places.heads)
+    return before
+
+
+def numbers(places: Places) -> list[int]:
+    """The heads that are kept, oldest first."""
+    return sorted(int(path.stem) for path in places.heads.glob("*.json") if path.stem.isdecimal())
+
+
+def record(trial: Trial) -> dict[str, Any]:
+    """A trial's scores as JSON."""
+    return {
+        "home": {"before": trial.home_before.confusion.tolist(), "after": trial.home_after.confusion.tolist()},
+        "factory": {"before": trial.factory_before.confusion.tolist(), "after": trial.factory_after.confusion.tolist()},
+        "refusal": trial.refusal,
+    }
+
+
+def _labelled(places: Places, verdict: verdicts.Verdict, head: Head) -> Labelled | None:
+    path = ClipFiles.of(places, verdict.clip).sidecar
+    try:
+        recorded = sidecar.read(path)
+    except UnusableInputError:  # gone, or unreadable: nothing to learn from either way
+        return None
+    for event in (each.event for each in recorded.events):
+        seen = unpacked(event.embeddings, head)
+        if len(seen):
+            return Labelled(verdict.clip, verdict.label, event.label, seen)
+    return None

@@ -1,0 +1,95 @@
+"""The pictures that the classifier is trained on: where they are, what they show, whose they are.
+
+Idea: a folder with a `manifest.csv` (file, class, split, source, license) and pictures of one thing each. Training
+draws each class as often as the others, and within a class each source by the root of its size, so that a thousand
+pictures by one camera do not drown twenty by another.
+Rule: a picture without a licence that lets its weights be passed on is not read at all.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camd.errors import UnusableInputError
+from camd.model import LABELS
+from camd.vision.crop import Grey, whole
+
+FREE: Final = ("CC0", "CC BY 2.0", "CC BY 4.0", "MIT", "BSD", "Apache-2.0", "drawn")
+DRAWN: Final = "drawn"  # what the source of a drawn picture begins with
+DRAWN_SHARE: Final = (0.12, 0.12, 0.12, 0.3)  # of each label's draws; foliage and insects there are hardly elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Grey pictures with labels (numbers in `LABELS`), sources and licences; `is_test` marks those never trained on."""
+
+    greys: list[Grey]
+    labels: NDArray[np.int64]
+    sources: NDArray[np.str_]
+    licences: NDArray[np.str_]
+    is_test: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.greys)
+
+
+def read(folders: Iterable[Path]) -> Pictures:
+    """All pictures of the folders whose licence is free. Raises UnusableInputError."""
+    rows = [(folder, row) for folder in folders for row in _rows(folder)]
+    free = [(folder, row) for folder, row in rows if row["license"].startswith(FREE) and "-SA" not in row["license"]]
+    return Pictures(
+        [_grey(folder / row["file"]) for folder, row in free],
+        np.array([LABELS.index(row["class"]) for _, row in free]),
+        np.array([_source(row["source"]) for _, row in free]),
+        np.array([row["license"] for _, row in free]),
+        np.array([row["split"] != "train" for _, row in free]),
+    )
+
+
+def chances(pictures: Pictures, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How often each picture is drawn in training, of those that are `chosen`; the sum is 1."""
+    weights = np.zeros(len(pictures))
+    is_drawn = np.char.startswith(pictures.sources, DRAWN)
+    for label, share in enumerate(DRAWN_SHARE):
+        mine = chosen & (pictures.labels == label)
+        for group, part in ((mine & is_drawn, share), (mine & ~is_drawn, 1 - share)):
+            _share_out(weights, pictures.sources, group, part)
+    return np.asarray(weights / weights.sum())
+
+
+def _share_out(weights: NDArray[np.float64], sources: NDArray[np.str_], group: NDArray[np.bool_], part: float) -> None:
+    names, counts = np.unique(sources[group], return_counts=True)
+    roots = np.sqrt(counts)
+    for name, count, root in zip(names, counts, roots, strict=True):
+        weights[group & (sources == name)] = part * root / roots.sum() / count
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    path = folder / "manifest.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise UnusableInputError(f"{path}: cannot be read ({error.strerror}).") from error
+    if not rows or not {"file", "class", "split", "source", "license"} <= rows[0].keys():
+        raise UnusableInputError(f"{path}: want a header with file, class, split, source and license.")
+    return rows
+
+
+def _source(text: str) -> str:
+    """Who took it: the repository or video, without the picture's own name."""
+    return re.sub(r" frame \d+$", "", text.split(":")[0])
+
+
+def _grey(path: Path) -> Grey:
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise UnusableInputError(f"{path}: not a picture that OpenCV can read.")
+    return whole(picture.astype(np.uint8, copy=False)).grey

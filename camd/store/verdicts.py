@@ -1,0 +1,87 @@
+"""What the owner said of clips: a line for each label given, which camd learns from.
+
+Idea: JSON Lines, only ever appended to. A line names a clip and holds nothing of it: what the clip looked like stands
+in its sidecar alone and goes when the clip goes, and the line then says nothing any more.
+Rule: of one account's labels no more than `PER_DAY` count on one day, the first ones; of one clip's labels the newest.
+Not promised: that who gave a label is who they say; accounts are the page's business.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from camd.errors import UnusableInputError
+from camd.model import LABELS
+from camd.places import Places
+from camd.store.files import sync_folder, writing
+
+PER_DAY: Final = 40  # labels of one account; nobody corrects more by hand, a script does
+DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`by` says that clip `clip` shows `label`, at UNIX second `at`. The label motion means that nobody can tell."""
+
+    clip: int
+    label: str
+    by: str
+    at: int
+
+
+def append(places: Places, verdict: Verdict) -> None:
+    """Note a verdict for good. Raises CannotWriteError."""
+    line = json.dumps({"v": 1, **asdict(verdict)}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    path = places.labels
+    with writing(path):
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, line)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_folder(path.parent)
+
+
+def read(places: Places) -> list[Verdict]:
+    """All verdicts in the order they were given; a line that a power cut left unfinished is passed over.
+
+    Raises UnusableInputError when the file cannot be read or another line is no verdict.
+    """
+    path = places.labels
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnusableInputError(f"{path}: your labels cannot be read ({error.strerror}).") from error
+    found = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            found.append(_verdict(json.loads(line)))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise UnusableInputError(f"{path}:{number}: not a label ({error}). Delete that line.") from error
+    return found
+
+
+def counted(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Those that camd may learn from, in the order they were given."""
+    given: Counter[tuple[str, int]] = Counter()
+    newest: dict[int, Verdict] = {}
+    for verdict in verdicts:
+        given[verdict.by, verdict.at // DAY_S] += 1
+        if given[verdict.by, verdict.at // DAY_S] <= PER_DAY:
+            newest.pop(verdict.clip, None)
+            newest[verdict.clip] = verdict
+    return [verdict for verdict in newest.values() if verdict.label in LABELS]
+
+
+def _verdict(data: dict[str, object]) -> Verdict:
+    clip, label, by, at = (data[key] for key in ("clip", "label", "by", "at"))
+    if type(clip) is not int or type(at) is not int or not isinstance(label, str) or not isinstance(by, str):
+        raise ValueError("a value has the wrong type")
+    return Verdict(clip, label, by, at)

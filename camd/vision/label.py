@@ -1,0 +1,98 @@
+"""Chooses what is looked at closely, and remembers what was thought of it.
+
+Idea: a confirmed visitor is cut out a few times a second, three times at once and then ever more seldom, and each cut
+is a vote. What an event shows is the foremost of its visitors, those who have left included.
+Rule: pure; never more than `PER_SECOND` cuts of one camera. A classifier that fails or is slow is asked no more: events
+go on without labels, and `trouble` says why.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from camd.errors import UnusableInputError
+from camd.model import SECOND, Box, Nanos, Polygon
+from camd.vision.blobs import Rect
+from camd.vision.classify import Classifier, Head
+from camd.vision.crop import Grey, cut
+from camd.vision.track import Track
+from camd.vision.votes import ENOUGH, Verdict, Vote, Votes, foremost
+
+PER_SECOND: Final = 6  # cuts of one camera
+SOON: Final = SECOND * 6 // 10  # between two votes on one visitor, once there are enough
+SELDOM: Final = 2 * SECOND  # the same, once there are many
+MANY: Final = 7
+SLOW: Final = SECOND // 4  # a classifier that takes longer holds up the detector
+
+Key = tuple[Nanos, Rect]  # a track's birth: no two tracks begin at one time in one place
+
+
+@dataclass(slots=True)
+class _Visitor:
+    votes: Votes = field(default_factory=Votes)
+    due: Nanos = 0
+
+
+class Labeller:
+    """Labels the visitors of one camera. `private` areas are covered in what the classifier sees.
+
+    `now` is asked before and after the classifier, to see how long it took.
+    """
+
+    def __init__(self, classifier: Classifier, private: Sequence[Polygon], now: Callable[[], Nanos]) -> None:
+        self.trouble = ""
+        self.crops = 0
+        self._classifier: Classifier | None = classifier
+        self._private, self._now = tuple(private), now
+        self._visitors: dict[Key, _Visitor] = {}
+        self._next: Nanos = 0
+
+    def learn(self, head: Head) -> None:
+        """Use what was learned from the owner from now on."""
+        if self._classifier is not None:
+            self._classifier.learn(head)
+
+    def look(self, t: Nanos, luma: Grey, moving: Sequence[tuple[Track, Box]]) -> None:
+        """Look closely at one of those who move, confirmed tracks with their boxes, if one is due."""
+        if t < self._next or self._classifier is None:
+            return
+        due = [(track, box) for track, box in moving if self._visitor(track).due <= t]
+        if not due:
+            return
+        track, box = min(due, key=lambda pair: (self._visitor(pair[0]).votes.count, -pair[0].cells))
+        self._next = t + SECOND // PER_SECOND if self._visitor(track).votes.count >= ENOUGH else t
+        self._ask(t, luma, box, self._visitor(track))
+
+    def verdict(self) -> Verdict:
+        """What the visitors since the last `forget` are."""
+        return foremost(visitor.votes.verdict for visitor in self._visitors.values())
+
+    def forget(self) -> None:
+        """The event is over."""
+        self._visitors.clear()
+
+    def _visitor(self, track: Track) -> _Visitor:
+        return self._visitors.setdefault((track.born, track.birth), _Visitor())
+
+    def _ask(self, t: Nanos, luma: Grey, box: Box, visitor: _Visitor) -> None:
+        assert self._classifier is not None
+        crop = cut(t, luma, box, self._private)
+        visitor.due = t + SOON
+        if crop is None:
+            return
+        began = self._now()
+        try:
+            guess = self._classifier.guess(crop.grey)
+        except UnusableInputError as error:
+            self._give_up(str(error))
+            return
+        took = self._now() - began
+        if took > SLOW:
+            self._give_up(f"it took {took / SECOND:.1f} s for one picture, {SLOW / SECOND:.2f} s is the most.")
+        self.crops += 1
+        visitor.votes.add(Vote(crop.quality, guess))
+        count = visitor.votes.count
+        visitor.due = t + (SELDOM if count >= MANY else SOON if count >= ENOUGH else 0)
+
+    def _give_up(self, why: str) -> None:
+        self._classifier, self.trouble = None, why

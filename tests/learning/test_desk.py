@@ -1,0 +1,190 @@
+"""`camd learn`: the owner's labels, a better head, the way back, and nothing that outlives its clip."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from camd.errors import CannotWriteError, SaidNoError, UnusableInputError
+from camd.learning import desk, factory, home
+from camd.learning.head import PERSON
+from camd.model import SECOND
+from camd.places import Places
+from camd.store import desk as clips
+from camd.store import sidecar, verdicts
+from camd.store.check import violations
+from camd.store.index import Index
+from camd.store.sidecar import Sidecar
+from camd.store.verdicts import PER_DAY, Verdict
+from camd.vision.classify import Guess, packed
+from tests.learning.visits import CAT, visits
+from tests.store.store_world import clip_row, footage, open_shelf, sidecar_of
+
+HEAD = factory.factory_head()
+
+
+@pytest.fixture(scope="module")
+def cats() -> np.ndarray:
+    """Visits of the neighbour's cat that the factory's head takes for a person."""
+    seen = visits(CAT, 60)
+    return np.asarray(seen[HEAD.probabilities(seen).argmax(axis=1) == PERSON])
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    """The places of `--data` as the verbs find them."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    return Places.of(tmp_path / "data")
+
+
+def keep(places: Places, seen: np.ndarray) -> None:
+    """A clip for each row, called a person, with what the classifier saw in it."""
+    with open_shelf(places) as shelf:
+        for row in seen:
+            clip = clip_row(shelf.next_id())
+            files = shelf.files(clip.id)
+            files.mp4.write_bytes(footage(clip.id, clip.size))
+            files.thumbnail.write_bytes(cv2.imencode(".jpg", np.full((90, 160, 3), 90, np.uint8))[1].tobytes())
+            (recorded,) = sidecar_of(clip).events
+            kept = packed([Guess((1.0, 0.0, 0.0, 0.0), row, HEAD.network)])
+            event = replace(recorded.event, embeddings=kept)
+            sidecar.write(files.sidecar, Sidecar(clip, (replace(recorded, event=event),)))
+            shelf.keep(clip)
+
+
+def label(places: Places, label: str, *numbers: int) -> None:
+    """Say so on the terminal."""
+    for number in numbers:
+        assert clips.main(["label", "--data", str(places.data), str(number), label]) == 0
+
+
+def learned(places: Places, *arguments: str) -> int:
+    """Run `camd learn`."""
+    return desk.main([*arguments, "--data", str(places.data)])
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The JSON object that was printed."""
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_five_labels_make_a_head_that_is_used_until_it_is_taken_back(
+    places: Places, cats: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(places, cats[:10])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    capsys.readouterr()
+    assert learned(places, "report", "--json") == 0
+    assert (told(capsys)["labels"], places.head.exists()) == ({"animal": 5}, False)
+    assert learned(places, "--json") == 0
+    assert told(capsys)["refusal"] == ""
+    head = factory.learned_head(places.head)
+    assert head is not None
+    assert (head.probabilities(cats[5:10]).argmax(axis=1) != PERSON).mean() >= 0.8
+    assert home.numbers(places) == [1]
+    assert learned(places, "rollback") == 0
+    assert (factory.learned_head(places.head), home.numbers(places)) == (None, [])
+    with pytest.raises(SaidNoError, match="nothing was learned yet"):
+        learned(places, "rollback")
+    assert violations(places) == []
+
+
+def test_one_head_back_is_the_one_before(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    labels = home.labelled(places, HEAD)
+    trial = desk.trial_of(places, labels)
+    assert (home.keep(places, trial, 0), home.keep(places, trial, SECOND)) == (1, 2)
+    first = (places.heads / "0001.json").read_bytes()
+    assert (home.roll_back(places), places.head.read_bytes()) == (1, first)
+    assert (home.roll_back(places), places.head.exists()) == (0, False)
+
+
+def test_a_head_that_is_no_better_is_not_used(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:5])
+    label(places, "person", 1, 2, 3, 4, 5)
+    with pytest.raises(SaidNoError, match="not used: it is not better"):
+        learned(places)
+    assert not places.head.exists()
+
+
+def test_without_labels_there_is_nothing_to_learn(places: Places) -> None:
+    places.make()
+    with pytest.raises(SaidNoError, match="camd clips label ID person"):
+        learned(places)
+
+
+def test_what_was_seen_goes_with_its_clip(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:6])
+    label(places, "animal", 1, 2, 3, 4, 5, 6)
+    assert [one.clip for one in home.labelled(places, HEAD)] == [1, 2, 3, 4, 5, 6]
+    assert clips.main(["delete", "--data", str(places.data), "--yes", "2", "4"]) == 0
+    assert [one.clip for one in home.labelled(places, HEAD)] == [1, 3, 5, 6]
+    left = b"".join(path.read_bytes() for path in places.data.rglob("*") if path.is_file())
+    for row in (cats[1], cats[3]):
+        kept = packed([Guess((1.0, 0.0, 0.0, 0.0), row, HEAD.network)])[8:]
+        assert kept not in left
+
+
+def test_a_label_survives_a_lost_index(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:2])
+    label(places, "animal", 1)
+    seen = home.labelled(places, HEAD)
+    assert (seen[0].called, seen[0].label) == ("person", "animal")
+    with Index.open(places) as index:
+        assert index.clip(1).label == "animal"
+
+
+def test_the_report_is_a_picture_too(places: Places, cats: np.ndarray, tmp_path: Path) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    sheet = tmp_path / "learned.png"
+    assert learned(places, "report", "--sheet", str(sheet)) == 0
+    picture = cv2.imread(str(sheet))
+    assert picture is not None
+    assert picture.shape == (448, 960, 3)
+    with pytest.raises(CannotWriteError, match=r"ends in \.png or \.jpg"):
+        learned(places, "report", "--sheet", str(tmp_path / "learned.txt"))
+
+
+def test_a_newer_label_of_a_clip_takes_the_place_of_an_older() -> None:
+    given = [Verdict(1, "person", "a", 5), Verdict(2, "animal", "a", 6), Verdict(1, "other", "a", 7)]
+    assert verdicts.counted(given) == given[1:]
+    assert verdicts.counted([*given, Verdict(2, "motion", "a", 8)]) == given[2:]
+
+
+def test_no_account_can_flood_a_day() -> None:
+    day = 86_400
+    flood = [Verdict(number, "other", "guest", number) for number in range(500)]
+    assert len(verdicts.counted(flood)) == PER_DAY
+    honest = Verdict(900, "animal", "owner", 77)
+    assert honest in verdicts.counted([*flood, honest])
+    assert len(verdicts.counted([*flood, *(replace(one, at=one.at + day, clip=one.clip + 500) for one in flood)])) == (
+        2 * PER_DAY
+    )
+
+
+def test_labels_come_back_as_they_were_given(places: Places) -> None:
+    places.make()
+    given = [Verdict(number, "animal", "terminal", number) for number in range(3)]
+    for one in given:
+        verdicts.append(places, one)
+    with places.labels.open("ab") as file:
+        file.write(b'{"v":1,"clip":')  # a pulled plug
+    assert verdicts.read(places) == given
+    with places.labels.open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(UnusableInputError, match=r"labels\.jsonl:4: not a label"):
+        verdicts.read(places)
+
+
+def test_a_damaged_head_is_told(places: Places) -> None:
+    places.head.parent.mkdir(parents=True)
+    places.head.write_bytes(b"{")
+    with pytest.raises(UnusableInputError, match=r"'camd learn' makes it anew"):
+        factory.learned_head(places.head)

@@ -1,0 +1,115 @@
+"""Labels through the whole house: from the picture to the event, the clip and what is said when nobody can tell."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from camd.camera.stream import FileCamera
+from camd.capture import Capture, House
+from camd.clips.recorder import Stream
+from camd.clock import ManualClock
+from camd.config import Config, VisionConfig
+from camd.errors import UnusableInputError
+from camd.learning import factory
+from camd.model import Degraded, Ended, Grew, Happening, Saved
+from camd.places import Places
+from camd.store import sidecar
+from camd.store.files import ClipFiles
+from camd.store.index import Index
+from camd.vision.classify import Classifier, Guess, Head, unpacked
+from camd.vision.crop import Grey
+from camd.worker import AtOnce
+from tests.worlds import events, places, shelf
+
+PORCH = Path(__file__).parent.parent / "camd" / "fixtures" / "porch.mp4"
+
+
+class Broken:
+    """A model that fails when it is asked."""
+
+    def guess(self, grey: Grey) -> Guess:
+        """Fail."""
+        raise UnusableInputError("the model does not take (1, 1, 64, 64).")
+
+    def learn(self, head: Head) -> None:
+        """It learns nothing."""
+
+
+def live(folder: Path, classifier: Classifier, video: Path = PORCH) -> list[Happening]:
+    """Play a video through a house in `folder`."""
+    happened: list[Happening] = []
+    with shelf(folder) as on, FileCamera(video) as camera:
+        house = House(Config(), ManualClock(), on, happened.append, classifier=classifier)
+        capture = Capture(Stream("porch", camera.format), house, AtOnce())
+        capture.play(camera, threading.Event())
+        capture.close()
+    return happened
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a house was."""
+    return tmp_path_factory.mktemp("labels")
+
+
+@pytest.fixture(scope="module")
+def lived(folder: Path) -> list[Happening]:
+    """What happened in it."""
+    return live(folder, factory.classifier(VisionConfig()))
+
+
+def test_somebody_and_a_car_come_by(lived: list[Happening]) -> None:
+    assert [event.label for event in events(lived)] == ["person", "vehicle"]
+    assert all(0.5 < event.confidence <= 1 for event in events(lived))
+
+
+def test_a_label_comes_while_the_event_lasts_and_stays(lived: list[Happening]) -> None:
+    for event in events(lived):
+        told = [one.event.label for one in lived if isinstance(one, Grew) and one.event.id == event.id]
+        named = told.index(event.label)
+        assert set(told[:named]) <= {"motion"}
+        assert set(told[named:]) == {event.label}
+        assert named <= 5
+
+
+def test_what_was_seen_lies_beside_the_clip_and_nowhere_else(lived: list[Happening], folder: Path) -> None:
+    with Index.open(places(folder)) as index:
+        assert [clip.label for clip in index.clips()] == ["vehicle", "person"]
+    for number in (1, 2):
+        (recorded,) = sidecar.read(ClipFiles.of(places(folder), number).sidecar).events
+        assert 1 <= len(unpacked(recorded.event.embeddings, factory.factory_head())) <= 3
+
+
+@pytest.mark.parametrize(
+    ("video", "label", "count"), [("car-detection.mp4", "vehicle", 3), ("one-by-one-person-detection.mp4", "person", 6)]
+)
+def test_real_visitors_are_told_apart(tmp_path: Path, videos: Path, video: str, label: str, count: int) -> None:
+    found = events(live(tmp_path, factory.classifier(VisionConfig()), videos / video))
+    assert [event.label for event in found] == [label] * count
+
+
+def test_a_model_that_fails_costs_the_labels_and_nothing_else(tmp_path: Path) -> None:
+    happened = live(tmp_path, Broken())
+    assert [one.why for one in happened if isinstance(one, Degraded)] == ["the model does not take (1, 1, 64, 64)."]
+    assert [one.event.label for one in happened if isinstance(one, Ended)] == ["motion", "motion"]
+    assert len([one for one in happened if isinstance(one, Saved)]) == 2
+
+
+def test_with_a_damaged_detector_capture_records_without_labels(tmp_path: Path) -> None:
+    model, settings = tmp_path / "mine.onnx", tmp_path / "camd.yaml"
+    model.write_bytes(b"garbage")
+    model.with_suffix(".yaml").write_text("{layout: yolov8, width: 64, height: 64, classes: [person]}")
+    wanted = {"camera": {"source": str(PORCH)}, "vision": {"detector": str(model)}, "store": {"keep_free": "1 MB"}}
+    settings.write_text(yaml.safe_dump(wanted))
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "camd", "capture", "--config", str(settings), "--data", str(data)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "events have no labels from now on" in ended.stderr
+    assert "leave vision.detector empty" in ended.stderr
+    with Index.open(Places.of(data)) as index:
+        assert {clip.label for clip in index.clips()} == {"motion"}

@@ -1,0 +1,88 @@
+"""Many pictures of one visitor make one label, which only ever rises."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camd.model import LABELS
+from camd.vision.classify import Guess
+from camd.vision.votes import BEST, ENOUGH, RANK, SURE, UNDECIDED, Verdict, Vote, Votes, average, foremost
+
+
+def vote(label: str, chance: float = 0.9, quality: float = 0.5) -> Vote:
+    """A vote for `label`; what it leaves is shared by the others."""
+    rest = (1 - chance) / (len(LABELS) - 1)
+    return Vote(quality, Guess(tuple(chance if name == label else rest for name in LABELS)))
+
+
+def labels(*votes: Vote) -> list[str]:
+    """The label after each vote."""
+    heard = Votes()
+    return [heard.add(one).label for one in votes]
+
+
+VOTES = st.builds(
+    vote, st.sampled_from(LABELS), st.floats(0.26, 1.0, allow_nan=False), st.floats(0.0, 1.0, allow_nan=False)
+)
+
+
+def test_nothing_is_said_before_there_are_enough_votes() -> None:
+    assert labels(*[vote("person")] * 4) == [UNDECIDED] * (ENOUGH - 1) + ["person"] * (5 - ENOUGH)
+
+
+def test_votes_that_do_not_agree_are_motion() -> None:
+    assert set(labels(*[vote("person"), vote("vehicle"), vote("animal"), vote("other")] * 3)) == {UNDECIDED}
+
+
+def test_one_bad_picture_changes_nothing() -> None:
+    assert labels(*[vote("person")] * 5, vote("vehicle", quality=0.1))[-1] == "person"
+
+
+def test_better_pictures_correct_a_label_once_and_never_back() -> None:
+    said = labels(
+        *[vote("animal", quality=0.1)] * 4, *[vote("person", 0.97, 0.9)] * 9, *[vote("animal", 0.99, 1.0)] * 9
+    )
+    assert (said[3], said[-1]) == ("animal", "person")
+    assert sum(a != b for a, b in pairwise(said)) == 2
+
+
+@given(st.lists(VOTES, max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_a_label_never_flickers(votes: list[Vote]) -> None:
+    said = [UNDECIDED, *labels(*votes)]
+    changes = [(a, b) for a, b in pairwise(said) if a != b]
+    assert len(changes) <= 3
+    assert UNDECIDED not in [after for _, after in changes]
+    assert all(after != "other" or before == UNDECIDED for before, after in changes)
+    assert sum(RANK[before] > RANK["other"] for before, _ in changes) <= 1
+
+
+@given(st.lists(VOTES, min_size=1, max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_the_confidence_is_the_labels_own_probability(votes: list[Vote]) -> None:
+    heard = Votes()
+    for one in votes:
+        verdict = heard.add(one)
+    chances = dict(zip(LABELS, average(heard.best), strict=True))
+    assert len(heard.best) <= BEST
+    assert verdict.confidence == (0.0 if verdict.label == UNDECIDED else round(chances[verdict.label], 3))
+
+
+@given(st.lists(VOTES, min_size=1, max_size=20))
+@settings(max_examples=40, deadline=None)
+def test_an_average_is_a_distribution_and_as_sure_as_its_surest_vote(votes: list[Vote]) -> None:
+    chances = average(votes)
+    assert abs(sum(chances) - 1) < 1e-6
+    assert max(chances) <= max(max(one.guess.probabilities) for one in votes) + 0.05
+
+
+def test_the_same_picture_ten_times_is_no_surer_than_once() -> None:
+    assert abs(max(average([vote("person", 0.7)] * 10)) - 0.7) < 1e-6
+    assert SURE < 0.7
+
+
+def test_an_event_is_labelled_by_the_foremost_of_its_visitors() -> None:
+    animal, person = Verdict("animal", 0.99), Verdict("person", 0.6)
+    assert foremost([animal, Verdict(), person]) == person
+    assert foremost([]) == Verdict()

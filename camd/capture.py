@@ -29,7 +29,8 @@ from camd.clock import Clock, SystemClock
 from camd.config import Config, VisionConfig
 from camd.errors import CannotWriteError, ConfigError, UnusableInputError
 from camd.model import SECOND, Began, Finding, Footage, Format, Gap, Glimpse, Grew, Happening, Nanos, Packet
-from camd.places import Places
+from camd.places import Places, known_stores
+from camd.store import identity, wipe
 from camd.store.files import replace_whole
 from camd.store.shelf import Shelf
 from camd.terminal import Parser
@@ -185,6 +186,7 @@ def main(arguments: list[str]) -> int:
     if not camera.source:
         raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
     os.umask(0o077)
+    logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told
     crew = Crew()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: crew.stop.set())
@@ -194,9 +196,12 @@ def main(arguments: list[str]) -> int:
 
 def _watch(settings: Config, places: Places, crew: Crew) -> None:
     clock, source, veil = SystemClock(), Path(settings.camera.source), Veil(settings.vision.privacy)
+    wipe.finish(places, clock, known_stores())
+    identity.expect(places, known_stores())
     with ExitStack() as stack:
         first = stack.enter_context(FileCamera(source, clock.boot(), veil))
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
+        identity.remember(places, known_stores())
         stack.enter_context(_alive(places.capture_lock))
         adopt(shelf, clock, settings.camera.name)
         tell = stack.enter_context(_telling(settings, first.format, places, crew))

@@ -23,12 +23,13 @@ GROUND = {
     "settings_shapes", "errors", "worker", "ledger", "ledger_desk", "places", "terminal",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
+    "__main__", "capture", "replay", "replays", "run", "upkeep", "demo", "bench", "benches", "broker", "score", "scene",
+    "drawn",
 }  # fmt: skip
 FOREIGN = {
     "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
     "paho": {"alerts/link.py"},
-    "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py"},
+    "sqlite3": {"store/index.py", "store/trust.py", "alerts/outbox.py"},
     "amqtt": {"broker.py"},
     "time": {"clock.py"},
     "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback
@@ -48,7 +49,8 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "clips/preroll.py", "store/ring.py", "alerts/message.py", "score.py",
+    "model.py", "geometry.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "alerts/message.py",
+    "score.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),
 ]  # fmt: skip
 IMPURE = {"time", "threading", "sqlite3", "av", "paho", "socket", "os", "subprocess", "asyncio", "random", "secrets"}

@@ -21,6 +21,7 @@ from camd.model import (
     Clip,
     Ended,
     Event,
+    Faulted,
     Grew,
     Happening,
     Nanos,
@@ -146,6 +147,8 @@ def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, 
             return (Alert(source.names.clip, _clip_json(clip), retain=False, since=clip.began + clip.duration_ns),)
         case Tampered():
             return _tampered(happening, source, told)
+        case Faulted(what, on):
+            return (fault(source.names, what) if on else online(source.names),)
         case Suppressed():
             return ()
         case _:
@@ -163,7 +166,7 @@ def offline(names: Names) -> Alert:
 
 
 def fault(names: Names, what: str) -> Alert:
-    """The camera should give pictures and does not; `what` is one line."""
+    """The camera, or what keeps its pictures, does not do its work; `what` is one line."""
     return Alert(names.status, f"fault:{what}", retain=True)
 
 

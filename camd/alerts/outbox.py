@@ -124,6 +124,12 @@ class Outbox:
         self._owed.clear()
         self._strike_off(self._erase(on_disk) or [])
 
+    def withdraw(self, is_meant: Callable[[Alert], bool]) -> int:
+        """Forget alerts that wait and are no longer to be sent; returns how many."""
+        ids = [waiting.id for waiting in self.pending(MOST) if is_meant(waiting.alert)]
+        self.done(ids)
+        return len(ids)
+
     def _sweep(self) -> None:
         """Delete from disk what was acknowledged while it was being copied, or while the disk refused."""
         gone = self._ram.read(_gone, otherwise=())

@@ -74,7 +74,7 @@ class Writer:
         return size
 
     def abandon(self) -> None:
-        """Let go of the file as it is, after an error; its whole fragments stay readable."""
+        """Let go of the file as it is, after an error; its whole fragments stay readable. Safe to call twice."""
         self._container.close()  # what FFmpeg still writes is gathered and never put on disk
         self._file.close()
 
@@ -138,10 +138,11 @@ def _write_all(descriptor: int, data: bytearray, offset: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """What a cut-off clip still holds."""
+    """What a clip that was not put away in order still holds; `cut` says that something was cut off its end."""
 
     size: int
     duration_ns: int
+    cut: bool
 
 
 def salvage(path: Path) -> Salvage:
@@ -155,10 +156,20 @@ def salvage(path: Path) -> Salvage:
         raise UnusableInputError(f"{path}: this clip was cut off before its first fragment was whole.")
     # A header without the data that it announces is worth nothing.
     whole = max(end for name, end in boxes if name != b"moof")
+    duration = _length(path, whole)
+    cut = whole < path.stat().st_size
     with path.open("r+b") as file:
         file.truncate(whole)
         os.fsync(file.fileno())
-    return Salvage(whole, _length(path))
+    return Salvage(whole, duration, cut)
+
+
+def holds_nothing(path: Path) -> bool:
+    """Whether the file ends before its first picture: empty, or a head alone. Raises OSError."""
+    boxes = list(_whole_boxes(path))
+    return (
+        path.stat().st_size == max((end for _, end in boxes), default=0) and not {b"moof", b"mdat"} & dict(boxes).keys()
+    )
 
 
 def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
@@ -177,12 +188,40 @@ def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
             yield header[4:8], at
 
 
-def _length(path: Path) -> int:
+def _length(path: Path, whole: int) -> int:
+    """Nanoseconds that the first `whole` bytes of the file last."""
     try:
-        with path.open("rb") as file, av.open(file, "r", **SEALED) as container:
+        with _Head(path, whole) as file, av.open(file, "r", **SEALED) as container:
             return max(_shown_until(container), default=0)
     except (av.FFmpegError, OSError, IndexError) as error:
         raise UnusableInputError(f"{path}: no picture of this clip can be read.") from error
+
+
+class _Head:
+    """The beginning of a file, as if it ended there: nothing is cut off a file in which no picture can be read."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._file, self._size = path.open("rb"), size
+
+    def __enter__(self) -> "_Head":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes from where it stands."""
+        return self._file.read(min(count, max(0, self._size - self._file.tell())))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, counted from the beginning, from here or from the end of the head."""
+        if whence == os.SEEK_END:
+            return self._file.seek(self._size + offset)
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where it stands."""
+        return self._file.tell()
 
 
 def _shown_until(container: InputContainer) -> Iterator[int]:

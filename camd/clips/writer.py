@@ -36,6 +36,7 @@ SEALED: Final[dict[str, Any]] = {
     "format": "mov", "options": {"protocol_whitelist": ""}, "metadata_errors": "replace",
 }  # fmt: skip
 BOX_HEADER: Final = 8  # bytes: length and name
+MOST_HEAD: Final = 16_384  # bytes; a head without pictures is under 1 KB
 LONG_BOX: Final = 1  # a length that says: the true one follows the name, in 8 bytes
 
 
@@ -152,7 +153,7 @@ def salvage(path: Path) -> Salvage:
     """
     boxes = list(_whole_boxes(path))
     names = [name for name, _ in boxes]
-    if b"moov" not in names or b"mdat" not in names:
+    if b"moov" not in names:
         raise UnusableInputError(f"{path}: this clip was cut off before its first fragment was whole.")
     # A header without the data that it announces is worth nothing.
     whole = max(end for name, end in boxes if name != b"moof")
@@ -166,10 +167,9 @@ def salvage(path: Path) -> Salvage:
 
 def holds_nothing(path: Path) -> bool:
     """Whether the file ends before its first picture: empty, or a head alone. Raises OSError."""
-    boxes = list(_whole_boxes(path))
-    return (
-        path.stat().st_size == max((end for _, end in boxes), default=0) and not {b"moof", b"mdat"} & dict(boxes).keys()
-    )
+    boxes = dict(_whole_boxes(path))
+    size = path.stat().st_size
+    return size < MOST_HEAD and size == max(boxes.values(), default=0) and not {b"moof", b"mdat"} & boxes.keys()
 
 
 def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
@@ -192,8 +192,8 @@ def _length(path: Path, whole: int) -> int:
     """Nanoseconds that the first `whole` bytes of the file last."""
     try:
         with _Head(path, whole) as file, av.open(file, "r", **SEALED) as container:
-            return max(_shown_until(container), default=0)
-    except (av.FFmpegError, OSError, IndexError) as error:
+            return max(_shown_until(container))
+    except (av.FFmpegError, OSError, IndexError, ValueError) as error:  # ValueError: no picture at all
         raise UnusableInputError(f"{path}: no picture of this clip can be read.") from error
 
 

@@ -21,7 +21,7 @@ from camd.errors import CannotWriteError, HeldError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import folder, identity, ring
-from camd.store.files import ClipFiles, lies_at, size_of, writing
+from camd.store.files import ClipFiles, lies_at, number_of, size_of, writing
 from camd.store.folder import Listing
 from camd.store.hold import Home, hold
 from camd.store.index import Index
@@ -142,9 +142,16 @@ class Shelf:
         self._loose.discard(number)
 
     def set_aside(self, path: Path) -> Path:
-        """Move an orphan that cannot be used to the folder of damaged things; returns where it lies now."""
+        """Move what cannot be used to the folder of damaged things; returns where it lies now.
+
+        What lies beside a recording goes with it.
+        """
         target = folder.set_aside(self._places, path)
-        self._loose = {number for number in self._loose if self.files(number).footage_exists()}
+        number = number_of(path)
+        if number in self._loose and not self.files(number).footage_exists():
+            self._loose.discard(number)
+            for beside in filter(lies_at, self.files(number).all()):
+                folder.set_aside(self._places, beside)
         return target
 
     def drop(self, numbers: Iterable[int], reason: str) -> None:
@@ -191,7 +198,7 @@ class Shelf:
 
     def probe(self) -> None:
         """Try whether clips can be written again, after trouble: make room, write, and take it away."""
-        self.make_room(_JOURNAL)
+        self.make_room(0)
         path = self._places.data / "probe.tmp"
         with writing(path):
             try:

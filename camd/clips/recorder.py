@@ -191,9 +191,7 @@ class Recorder:
 
     def _recover(self) -> None:
         """Try the disk again after trouble; what the trouble left is taken in before anything new is recorded."""
-        if isinstance(self._trouble, DamagedIndexError):
-            self._shelf.mend(self._trouble)
-        self._shelf.probe()
+        self._shelf.take_again()
         for clip in adopt(self._shelf, self._clock, self._stream.camera):
             if clip.boot_id == self._clock.boot_id and clip.cut_short:
                 self._tell(Saved(clip))
@@ -336,7 +334,9 @@ class Recorder:
             clip.writer.abandon()
             with suppress(*TROUBLE):  # the same trouble again
                 self._shelf.leave(clip.id)
-                self._write_sidecar(clip, replace(self._row(clip), cut_short=True))
+                if self._shelf.part(clip.id).exists():  # a finished one may have its row after all
+                    self._write_sidecar(clip, replace(self._row(clip), cut_short=True))
+        self._shelf.let_go()
 
     def _row(self, clip: _OpenClip) -> Clip:
         onset = min((event.began for event in clip.events.values()), default=clip.began)

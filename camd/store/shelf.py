@@ -39,13 +39,17 @@ _CLIPS_AT_ONCE = 4  # to evict for inodes, of which each clip holds three
 class Shelf:
     """Where the recorder puts clips; one process at a time has it, and one thread uses it.
 
-    Every method may raise CannotWriteError, or DamagedIndexError, after which `mend` is to be called.
+    Every method may raise CannotWriteError or DamagedIndexError; then `let_go`, and `take_again` until that succeeds.
     """
 
-    def __init__(self, places: Places, limits: StoreConfig, clock: Clock, home: Home, index: Index) -> None:
-        self._places, self._limits, self._clock, self._home = places, limits, clock, home
-        self._index = index
+    _home: Home
+    _index: Index
+
+    def __init__(self, places: Places, limits: StoreConfig, clock: Clock) -> None:
+        self._places, self._limits, self._clock = places, limits, clock
         self._held = ExitStack()
+        self._is_held = False
+        self._uuid: str | None = None
         self._loose: set[int] = set()  # recordings without a row
         self._open_bytes = 0  # of the clip being written, as of the last `make_room`
         self._has_undated = True
@@ -58,15 +62,8 @@ class Shelf:
         Raises HeldError, naming the other process, when another recorder has it, and UnavailableError when the store
         that belongs here is not here.
         """
-        with ExitStack() as held:
-            home = held.enter_context(hold(places))
-            shelf = cls(places, limits, clock, home, _index_of(places))
-            held.callback(lambda: shelf._index.close())
-            try:
-                shelf._recover()
-            except DamagedIndexError as error:
-                shelf.mend(error)
-            shelf._held = held.pop_all()
+        shelf = cls(places, limits, clock)
+        shelf._take()
         return shelf
 
     def __enter__(self) -> "Shelf":
@@ -78,7 +75,23 @@ class Shelf:
     def close(self) -> None:
         """Finish garbage and let go of the folder."""
         with self._held:
-            self.tidy()
+            if self._is_held:
+                self.tidy()
+
+    def let_go(self) -> None:
+        """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
+        self._held.close()
+        self._is_held = False
+
+    def take_again(self) -> None:
+        """Take hold of the same store again, as a start does, and try whether clips can be written.
+
+        Raises CannotWriteError as long as they cannot, or when another store, or none, is here now.
+        """
+        if identity.read(self._places) != self._uuid:
+            raise CannotWriteError(f"{self._places.clips}: the store is not here. Was its disk unmounted?")
+        self._take()
+        self._probe()
 
     def files(self, number: int) -> ClipFiles:
         """Every path of one clip."""
@@ -196,8 +209,7 @@ class Shelf:
             _load_ballast(self._places)
         self._date()
 
-    def probe(self) -> None:
-        """Try whether clips can be written again, after trouble: make room, write, and take it away."""
+    def _probe(self) -> None:
         self.make_room(0)
         path = self._places.data / "probe.tmp"
         with writing(path):
@@ -209,8 +221,21 @@ class Shelf:
             finally:
                 path.unlink(missing_ok=True)
 
-    def mend(self, error: DamagedIndexError) -> None:
-        """Set a damaged index aside and begin a new one; all clips are orphans then."""
+    def _take(self) -> None:
+        with ExitStack() as held:
+            self._home = held.enter_context(hold(self._places))
+            self._index = _index_of(self._places)
+            held.callback(lambda: self._index.close())
+            try:
+                self._recover()
+            except DamagedIndexError as error:
+                self._begin_index_anew(error)
+            self._uuid = identity.read(self._places)
+            self._is_held = True
+            self._held = held.pop_all()
+
+    def _begin_index_anew(self, error: DamagedIndexError) -> None:
+        """All clips are orphans then."""
         _log.error("%s", error)
         self._index.close()
         _set_index_aside(self._places)

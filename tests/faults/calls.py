@@ -17,16 +17,21 @@ from tests.faults.expected import Expected, recover
 from tests.faults.powercut import RAM
 from tests.faults.trace import ROOT, Worked
 
-CHANGES = "write,pwrite64,fsync,fdatasync,rename,unlink,ftruncate,mkdir"
+CHANGES = ("write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate", "mkdir")
 ERRORS = (  # calls, what they are refused with, and which of them: 1 is each, 3 every third
-    ("write,pwrite64", "ENOSPC", 1),
-    ("write,pwrite64", "EIO", 1),
-    ("write,pwrite64", "EDQUOT", 5),
-    ("fsync,fdatasync", "EIO", 1),
-    ("fsync,fdatasync", "ENOSPC", 4),
+    ("write", "ENOSPC", 1),
+    ("pwrite64", "ENOSPC", 1),
+    ("write", "EIO", 1),
+    ("pwrite64", "EIO", 1),
+    ("pwrite64", "EDQUOT", 5),
+    ("fsync", "EIO", 1),
+    ("fdatasync", "EIO", 1),
+    ("fsync", "ENOSPC", 4),
+    ("fdatasync", "ENOSPC", 4),
     ("rename", "EIO", 1),
     ("unlink", "EIO", 1),
     ("ftruncate", "EIO", 1),
+    ("mkdir", "ENOSPC", 1),
     ("openat", "EMFILE", 2),
     ("openat", "ENOSPC", 4),
 )
@@ -35,9 +40,9 @@ _ENDS = (0, 73)  # well, or "cannot write"; anything else is a fault of ours
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of the `nth` call of these (or, `sticky`, of it and all later ones): KILL or an error's name."""
+    """A fault of the `nth` such call (or, `sticky`, of it and all later ones): KILL or an error's name."""
 
-    calls: str
+    call: str
     what: str
     nth: int
     sticky: bool = False
@@ -46,10 +51,10 @@ class Fault:
         """strace's way to say it."""
         how = "signal=KILL" if self.what == "KILL" else f"error={self.what}"
         when = f"{self.nth}{'+' if self.sticky else ''}"
-        return ("-o", "/dev/null", "-e", f"trace={self.calls}", "-e", f"inject={self.calls}:{how}:when={when}")
+        return ("-o", "/dev/null", "-e", f"trace={self.call}", "-e", f"inject={self.call}:{how}:when={when}")
 
     def __str__(self) -> str:
-        return f"{self.what} {'from' if self.sticky else 'at'} {self.calls} number {self.nth}"
+        return f"{self.what} {'from' if self.sticky else 'at'} {self.call} number {self.nth}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +66,16 @@ class Trial:
     whole: tuple[str, ...]
 
 
-def count(reel: Path, calls: str) -> tuple[int, int]:
+def count(reel: Path, call: str) -> tuple[int, int]:
     """How many of these calls a whole session makes, and how many of them before it touches its data folder."""
     folder = Path(tempfile.mkdtemp(dir=RAM))
     try:
         work, log = Worked(folder, reel), folder / "log"
-        done = work.run("-o", str(log), "-e", f"trace={calls}")
+        done = work.run("-o", str(log), "-e", f"trace={call}")
         assert done.returncode == 0, done.stderr
         lines = log.read_text(errors="replace").splitlines()
         before = next((n for n, line in enumerate(lines) if str(folder) in line), 0)
-        return len(lines), before if calls == "openat" else 0
+        return len(lines), before if call == "openat" else 0
     finally:
         shutil.rmtree(folder)
 
@@ -117,31 +122,33 @@ def run(trials: Iterable[Trial], workers: int) -> tuple[int, list[str]]:
 
 def kills(reel: Path, every: int = 1) -> list[Trial]:
     """A kill before each change of the disk (or before every so many)."""
-    marks, (total, _) = whole(reel), count(reel, CHANGES)
-    return [Trial(Fault(CHANGES, "KILL", nth), reel, marks) for nth in range(1, total + 1, every)]
+    marks = whole(reel)
+    each = [Fault(call, "KILL", nth) for call in CHANGES for nth in range(1, count(reel, call)[0] + 1)]
+    return [Trial(fault, reel, marks) for fault in each[::every]]
 
 
 def errors(reel: Path, every: int = 1) -> list[Trial]:
     """Each error of each call, once and from then on."""
     marks = whole(reel)
-    trials = []
-    for calls, what, step in ERRORS:
-        total, before = count(reel, calls)
-        for nth in range(before + 1, total + 1, every * step):
-            trials += [Trial(Fault(calls, what, nth, sticky), reel, marks) for sticky in (False, True)]
-    return trials
+    faults = []
+    for call, what, step in ERRORS:
+        total, before = count(reel, call)
+        for nth in range(before + 1, total + 1, step):
+            faults += [Fault(call, what, nth), Fault(call, what, nth, sticky=True)]
+    return [Trial(fault, reel, marks) for fault in faults[::every]]
 
 
 def kills_in_a_row(reel: Path, times: int, seed: int) -> tuple[int, list[str]]:
     """Kill session after session on one store, each at a moment drawn by chance; nothing may be lost on the way."""
-    dice, (total, _) = random.Random(seed), count(reel, CHANGES)
+    dice = random.Random(seed)
+    each = [Fault(call, "KILL", nth) for call in CHANGES[:6] for nth in range(1, count(reel, call)[0] + 1)]
     folder = Path(tempfile.mkdtemp(dir=RAM))
     seen: list[str] = []
     wrong: list[str] = []
     try:
         work = Worked(folder, reel, max_bytes=1_000_000_000)  # nothing has to go
         for turn in range(times):
-            done = work.run(*Fault(CHANGES, "KILL", dice.randint(1, total)).options())
+            done = work.run(*dice.choice(each).options())
             seen += done.stdout.splitlines()
             if turn % 10 == 9 or turn == times - 1:
                 expected = Expected.after(seen, [])

@@ -36,6 +36,7 @@ SEALED: Final[dict[str, Any]] = {
     "format": "mov", "options": {"protocol_whitelist": ""}, "metadata_errors": "replace",
 }  # fmt: skip
 BOX_HEADER: Final = 8  # bytes: length and name
+NOTHING: Final = b"\x00\x00\x00\x08free"  # an empty box
 MOST_HEAD: Final = 16_384  # bytes; a head without pictures is under 1 KB
 LONG_BOX: Final = 1  # a length that says: the true one follows the name, in 8 bytes
 
@@ -147,10 +148,11 @@ class Salvage:
 
 
 def salvage(path: Path) -> Salvage:
-    """Cut a clip that was never finished back to its last whole fragment and say what is left.
+    """Cut a clip that was never finished, or lost its end, back to its last whole fragment and say what is left.
 
-    Raises `UnusableInputError` when not even one fragment is whole; then the file is left as it is.
+    Raises `UnusableInputError` when not even one fragment is whole; then no picture is touched.
     """
+    _unwrap(path)
     boxes = list(_whole_boxes(path))
     names = [name for name, _ in boxes]
     if b"moov" not in names:
@@ -163,6 +165,25 @@ def salvage(path: Path) -> Salvage:
         file.truncate(whole)
         os.fsync(file.fileno())
     return Salvage(whole, duration, cut)
+
+
+def _unwrap(path: Path) -> None:
+    """Take the header patch of a finished file back when the end that it counts on is missing.
+
+    Finishing makes one `mdat` of all fragments; its header stands where nothing stood before.
+    """
+    boxes = list(_whole_boxes(path))
+    start = max((end for _, end in boxes), default=0)
+    if b"moov" in (name for name, _ in boxes) or start > MOST_HEAD:
+        return
+    with path.open("r+b") as file:
+        file.seek(start)
+        header = file.read(2 * BOX_HEADER)
+        if header[4:8] == b"mdat":
+            file.seek(start)
+            file.write(NOTHING * (2 if header[:4] == LONG_BOX.to_bytes(4, "big") else 1))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def holds_nothing(path: Path) -> bool:

@@ -369,6 +369,8 @@ def _trouble(path: Path) -> Iterator[None]:
     """Tell the world's trouble with the file at `path` from our bugs, which pass."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged name in its message
+        raise damaged(path, "SQLite cannot read it") from error
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
         if code in _DAMAGED:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from camd.errors import UnusableInputError
 
-_SCHEMA = Path(__file__).with_name("schema.sql")
+_SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")  # now: later there may be no file left
 _SUMS = """
     SELECT (SELECT count(*) FROM store), store.clips, store.crcs, store.bytes, store.newest_id,
         store.uuid, store.uuid_crc, clip.count, clip.crcs, clip.bytes + (SELECT coalesce(sum(bytes), 0) FROM garbage),
@@ -62,7 +62,7 @@ def verify_pages(database: sqlite3.Connection, path: Path) -> None:
 
 def make(database: sqlite3.Connection) -> None:
     """Make the tables of a new index, in the transaction that the caller began."""
-    for statement in _statements(_SCHEMA.read_text(encoding="utf-8")):
+    for statement in _statements(_SCHEMA):
         database.execute(statement)
 
 

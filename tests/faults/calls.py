@@ -34,6 +34,9 @@ ERRORS = (  # calls, what they are refused with, and which of them: 1 is each, 3
     ("mkdir", "ENOSPC", 1),
     ("openat", "EMFILE", 2),
     ("openat", "ENOSPC", 4),
+    ("openat", "EROFS", 4),
+    ("pwrite64", "EROFS", 4),
+    ("unlink", "EROFS", 1),
 )
 _ENDS = (0, 73)  # well, or "cannot write"; anything else is a fault of ours
 

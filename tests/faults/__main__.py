@@ -16,7 +16,7 @@ from pathlib import Path
 
 from camd.clock import SystemClock
 from camd.model import SECOND
-from tests.faults import calls, cases, powercut, reels
+from tests.faults import calls, cases, figures, powercut, reels
 from tests.faults.mounts import NotHereError
 from tests.faults.powercut import RAM
 
@@ -44,6 +44,7 @@ class Tools:
     """What a campaign works with."""
 
     reel: Path
+    video: Path  # a reel of 2 Mbit/s, as cameras make it
     folder: Path
     workers: int
 
@@ -108,6 +109,20 @@ def world(tools: Tools) -> Tally:
     return tally
 
 
+def figures_(tools: Tools) -> Tally:
+    """What is promised in figures; each is printed."""
+    tally = Tally()
+    for measure in figures.FIGURES:
+        folder = tools.folder / measure.__name__
+        folder.mkdir()
+        for what, measured, most in measure(folder, tools.video):
+            tally.injected += 1
+            print(f"  {what}: {measured:g} (at most {most:g})", flush=True)
+            if measured > most:
+                tally.wrong.append(f"{what}: {measured:g} is more than {most:g}")
+    return tally
+
+
 CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "power-cuts": power_cuts,
     "planted-bugs": planted_bugs,
@@ -115,6 +130,7 @@ CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "kills-in-a-row": kills_in_a_row,
     "refused-calls": refused_calls,
     "world": world,
+    "figures": figures_,
 }
 
 
@@ -123,7 +139,9 @@ def _tools(workers: int) -> Iterator[Tools]:
     folder = Path(tempfile.mkdtemp(dir=RAM))
     try:
         reels.write(folder / "reel.json")
-        yield Tools(folder / "reel.json", folder, workers)
+        reels.encode(folder / "camera.mp4")
+        reels.write(folder / "camera.json", folder / "camera.mp4")
+        yield Tools(folder / "reel.json", folder / "camera.json", folder, workers)
     finally:
         shutil.rmtree(folder)
 

@@ -36,9 +36,12 @@ class Worked:
     folder: Path
     reel: Path
     max_bytes: int = MAX_BYTES
+    program: tuple[str, ...] = ()  # another one, with its arguments
 
     def command(self) -> list[str]:
         """The session's command line."""
+        if self.program:
+            return [sys.executable, "-m", *self.program]
         places = [str(self.folder / "data"), str(self.folder / "run")]
         return [sys.executable, "-m", "tests.faults.session", *places, str(self.reel), str(self.max_bytes)]
 

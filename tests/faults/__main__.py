@@ -16,7 +16,7 @@ from pathlib import Path
 
 from camd.clock import SystemClock
 from camd.model import SECOND
-from tests.faults import calls, cases, figures, powercut, reels
+from tests.faults import browser, calls, cases, figures, powercut, reels
 from tests.faults.mounts import NotHereError
 from tests.faults.powercut import RAM
 
@@ -123,6 +123,17 @@ def figures_(tools: Tools) -> Tally:
     return tally
 
 
+def chromium(tools: Tools) -> Tally:
+    """Clips of strange streams play in Chromium and can be sought in."""
+    tally = Tally()
+    try:
+        tally.add(browser.clips_play(tools.folder))
+    except NotHereError as error:
+        tally.skipped += 1
+        print(f"  skipped: {error}")
+    return tally
+
+
 CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "power-cuts": power_cuts,
     "planted-bugs": planted_bugs,
@@ -131,6 +142,7 @@ CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "refused-calls": refused_calls,
     "world": world,
     "figures": figures_,
+    "chromium": chromium,
 }
 
 

@@ -151,15 +151,21 @@ def _delete(places: Places, index: Index, options: argparse.Namespace) -> int:
 def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int) -> None:
     """Say what else went, and where these clips still are."""
     if withdrawn:
-        say(f"{withdrawn} messages about them, which waited for the broker, are withdrawn")
+        about = (
+            "message about it, which waited for the broker, is"
+            if withdrawn == 1
+            else ("messages about them, which waited for the broker, are")
+        )
+        say(f"{withdrawn} {about} withdrawn")
     for clip in deleted:
         shares = receipt.elsewhere(places, clip.id)
         for share in shares:
             say(f"clip {clip.id}: {share}")
         if copies := receipt.remove_copies(shares):
-            say(f"clip {clip.id}: {copies} copies made for these shares are gone as well")
+            say(f"clip {clip.id}: what was copied for these shares is gone as well ({copies} of {len(shares)})")
         if exported := receipt.exports(places, clip.id):
-            say(f"clip {clip.id}: exported {exported} times; those copies are out of camd's reach")
+            times = "1 time" if exported == 1 else f"{exported} times"
+            say(f"clip {clip.id}: exported {times}; what was taken out is out of camd's reach")
 
 
 _Verb = Callable[[Places, Index, argparse.Namespace], int]

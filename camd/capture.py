@@ -203,7 +203,7 @@ def _watch(settings: Config, places: Places, crew: Crew) -> None:
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
         identity.remember(places, known_stores())
         stack.enter_context(_alive(places.capture_lock))
-        adopt(shelf, clock, settings.camera.name)
+        adopt(shelf, settings.camera.name)
         tell = stack.enter_context(_telling(settings, first.format, places, crew))
         house = House(settings, clock, shelf, tell, learned=_recall(places.quiet))
         capture = Capture(Stream(settings.camera.name, first.format), house, Threads(crew))

@@ -113,7 +113,7 @@ def _repair(places: Places, settings: Config, found: Sequence[Violation]) -> Non
     with Shelf.open(places, settings.store, clock) as shelf:
         for violation in found:
             _MENDS[violation.mend](places, shelf, violation)
-        adopt(shelf, clock, settings.camera.name)
+        adopt(shelf, settings.camera.name)
         shelf.make_room(0)
 
 

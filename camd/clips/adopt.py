@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 
 from camd.clips.writer import Salvage, holds_nothing, salvage
-from camd.clock import Clock
 from camd.errors import UnusableInputError
 from camd.model import SECOND, Clip
 from camd.store import sidecar
@@ -27,26 +26,29 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 1000  # rows in one transaction
 
 
-def adopt(shelf: Shelf, clock: Clock, camera: str) -> list[Clip]:
-    """Give every orphan of the clips folder a row, cut short where it was; returns the clips taken in.
+def adopt(shelf: Shelf, camera: str) -> list[Clip]:
+    """Give every orphan of the clips folder a row; returns the clips that had to be read, cut short where they were.
 
     `camera` names what has no sidecar that tells. To be called while no clip is open. May raise what the shelf raises;
     a recording that cannot be read now, for the disk's sake, is left for the next time.
     """
-    orphans, adopted = iter(shelf.orphans()), list[Clip]()
+    orphans, read, count = iter(shelf.orphans()), list[Clip](), 0
     while paths := list(islice(orphans, _AT_ONCE)):
-        rows = list(_rows(shelf, paths, camera))
+        rows = list(_rows(shelf, paths, camera, read))
         shelf.take_in(rows)
-        adopted += rows
-    if adopted:
-        _log.warning("%d recordings without a row were taken in", len(adopted))
-    return adopted
+        count += len(rows)
+    if count:
+        _log.warning("%d recordings without a row were taken in", count)
+    return read
 
 
-def _rows(shelf: Shelf, paths: list[Path], camera: str) -> Iterator[Clip]:
+def _rows(shelf: Shelf, paths: list[Path], camera: str, read: list[Clip]) -> Iterator[Clip]:
     for path in paths:
         try:
-            row = _told(shelf, path) or _read(shelf, path, camera)
+            row = _told(shelf, path)
+            if row is None:
+                row = _read(shelf, path, camera)
+                read += filter(None, [row])
         except OSError as error:
             _log.error("%s: cannot be taken in now: %s", path, error.strerror)
             continue

@@ -192,7 +192,7 @@ class Recorder:
     def _recover(self) -> None:
         """Try the disk again after trouble; what the trouble left is taken in before anything new is recorded."""
         self._shelf.take_again()
-        for clip in adopt(self._shelf, self._clock, self._stream.camera):
+        for clip in adopt(self._shelf, self._stream.camera):
             if clip.boot_id == self._clock.boot_id and clip.cut_short:
                 self._tell(Saved(clip))
         self._trouble = None

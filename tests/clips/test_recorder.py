@@ -109,7 +109,7 @@ def killed(reel: Reel, tmp_path: Path) -> Path:
 
 def test_a_clip_cut_off_by_a_kill_is_taken_in_at_the_next_start(killed: Path) -> None:
     with shelf(killed) as on:
-        (clip,) = adopt(on, ManualClock(), "porch")
+        (clip,) = adopt(on, "porch")
     assert clip.cut_short
     assert clip.events == ("a",)
     assert 9 * SECOND <= clip.duration_ns <= 12 * SECOND
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_set_aside_and_never_deleted(tmp_path: Path) -> N
     places(tmp_path).make()
     (places(tmp_path).clips / "000007.mp4").write_bytes(b"not a recording")
     with shelf(tmp_path) as on:
-        assert adopt(on, ManualClock(), "porch") == []
+        assert adopt(on, "porch") == []
     assert (tmp_path / "data" / "damaged" / "000007.mp4").read_bytes() == b"not a recording"
 
 

@@ -66,7 +66,7 @@ def planted_bugs(tools: Tools) -> Tally:
     """Each must be caught: 'survived' counts those that were."""
     (tools.folder / "bugs").mkdir()
     ops = powercut.from_nothing(tools.folder / "bugs", tools.reel).ops
-    caught = {bug: powercut.is_caught(bug, ops) for bug in powercut.BUGS}
+    caught = powercut.caught(ops, tools.workers)
     return Tally(len(caught), 0, [f"'{bug}' was not caught" for bug, fault in caught.items() if fault is None])
 
 

@@ -86,7 +86,7 @@ def recover(places: Places, max_bytes: int, expected: Expected) -> list[str]:
     try:
         found = _rows_without_files(places)
         with Shelf.open(places, limits, ManualClock()) as shelf:
-            adopt(shelf, ManualClock(), "porch")
+            adopt(shelf, "porch")
         with Index.open(places) as index:
             clips = {clip.id: clip for clip in index.clips()}
         found += expected.faults(clips) + check.violations(places) + check.leftovers(places)

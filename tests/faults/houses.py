@@ -78,7 +78,7 @@ def works(
     places, time = Places(folder / "data", folder / "run"), clock()
     limits = StoreConfig(data=places.data, max_bytes=max_bytes, keep_free=0)
     with Shelf.open(places, limits, time) as shelf:
-        adopt(shelf, time, "porch")
+        adopt(shelf, "porch")
         at_work = Works(places, reel, shelf, time)
         yield at_work
         at_work.close()

@@ -94,6 +94,12 @@ def is_caught(bug: str, ops: list[Op]) -> str | None:
     return next((fault for cut in cuts(planted) for fault in survives(cut)), None)
 
 
+def caught(ops: list[Op], workers: int) -> dict[str, str | None]:
+    """What each planted bug is caught by."""
+    with get_context("spawn").Pool(workers) as pool:
+        return dict(zip(BUGS, pool.starmap(is_caught, [(bug, ops) for bug in BUGS], chunksize=1), strict=True))
+
+
 def _key(tree: Tree) -> bytes:
     digest = hashlib.sha256()
     for path, data in sorted(tree.items()):

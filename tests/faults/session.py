@@ -109,7 +109,7 @@ def main(data: str, run: str, reel: str, max_bytes: str) -> int:
     limits = StoreConfig(data=places.data, max_bytes=int(max_bytes), keep_free=0)
     try:
         with Shelf.open(places, limits, clock) as shelf:
-            for clip in adopt(shelf, clock, "porch"):
+            for clip in adopt(shelf, "porch"):
                 mark("kept", clip.id, clip.sha256)
             recorder = Recorder(Stream("porch", layout), SETTINGS, shelf, clock, tell)
             play(recorder, shelf, clock, packets)

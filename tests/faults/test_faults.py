@@ -48,8 +48,8 @@ def test_a_planted_bug_is_caught(story: powercut.Story, bug: str) -> None:
 
 @strace
 def test_kills_and_refused_calls(footage: Path) -> None:
-    kills = calls.kills(footage, every=60)
-    errors = calls.errors(footage, every=120)
+    kills = calls.kills(footage, every=80)
+    errors = calls.errors(footage, every=230)
     assert [wrong for trial in kills + errors for wrong in calls.survives(trial)] == []
 
 

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -69,20 +70,24 @@ class Trial:
     whole: tuple[str, ...]
 
 
-def count(reel: Path, call: str) -> tuple[int, int]:
-    """How many of these calls a whole session makes, and how many of them before it touches its data folder."""
+@cache
+def counts(reel: Path) -> dict[str, range]:
+    """Each call that a whole session makes -> the numbers of those that concern its store (not Python's own files)."""
     folder = Path(tempfile.mkdtemp(dir=RAM))
     try:
         work, log = Worked(folder, reel), folder / "log"
-        done = work.run("-o", str(log), "-e", f"trace={call}")
+        done = work.run("-o", str(log), "-e", f"trace={','.join((*CHANGES, 'openat'))}")
         assert done.returncode == 0, done.stderr
         lines = log.read_text(errors="replace").splitlines()
-        before = next((n for n, line in enumerate(lines) if str(folder) in line), 0)
-        return len(lines), before if call == "openat" else 0
+        opens = [line for line in lines if line.startswith("openat")]
+        first = next(number for number, line in enumerate(opens, 1) if str(folder) in line)
+        found = {call: range(1, 1 + sum(line.startswith(f"{call}(") for line in lines)) for call in CHANGES}
+        return {**found, "openat": range(first, len(opens) + 1)}
     finally:
         shutil.rmtree(folder)
 
 
+@cache
 def whole(reel: Path) -> tuple[str, ...]:
     """The marks of a session without a fault."""
     folder = Path(tempfile.mkdtemp(dir=RAM))
@@ -126,7 +131,7 @@ def run(trials: Iterable[Trial], workers: int) -> tuple[int, list[str]]:
 def kills(reel: Path, every: int = 1) -> list[Trial]:
     """A kill before each change of the disk (or before every so many)."""
     marks = whole(reel)
-    each = [Fault(call, "KILL", nth) for call in CHANGES for nth in range(1, count(reel, call)[0] + 1)]
+    each = [Fault(call, "KILL", nth) for call in CHANGES for nth in counts(reel)[call]]
     return [Trial(fault, reel, marks) for fault in each[::every]]
 
 
@@ -135,8 +140,7 @@ def errors(reel: Path, every: int = 1) -> list[Trial]:
     marks = whole(reel)
     faults = []
     for call, what, step in ERRORS:
-        total, before = count(reel, call)
-        for nth in range(before + 1, total + 1, step):
+        for nth in counts(reel)[call][::step]:
             faults += [Fault(call, what, nth), Fault(call, what, nth, sticky=True)]
     return [Trial(fault, reel, marks) for fault in faults[::every]]
 
@@ -144,7 +148,7 @@ def errors(reel: Path, every: int = 1) -> list[Trial]:
 def kills_in_a_row(reel: Path, times: int, seed: int) -> tuple[int, list[str]]:
     """Kill session after session on one store, each at a moment drawn by chance; nothing may be lost on the way."""
     dice = random.Random(seed)
-    each = [Fault(call, "KILL", nth) for call in CHANGES[:6] for nth in range(1, count(reel, call)[0] + 1)]
+    each = [Fault(call, "KILL", nth) for call in CHANGES[:6] for nth in counts(reel)[call]]
     folder = Path(tempfile.mkdtemp(dir=RAM))
     seen: list[str] = []
     wrong: list[str] = []

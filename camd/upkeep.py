@@ -25,7 +25,8 @@ from camd.store import wipe as wiping
 from camd.store.check import Mend, Violation
 from camd.store.files import lies_at, sync_folder
 from camd.store.index import Index
-from camd.store.shelf import Shelf, free_bytes
+from camd.store.room import free_bytes
+from camd.store.shelf import Shelf
 from camd.store.sidecar import RecordedEvent, Sidecar
 from camd.terminal import Parser, print_json, say
 

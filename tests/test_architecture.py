@@ -27,9 +27,16 @@ ROOFS = {
     "drawn",
 }  # fmt: skip
 FOREIGN = {
-    "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
+    "av": {
+        "camera/stream.py",
+        "clips/writer.py",
+        "clips/salvage.py",
+        "scene.py",
+        "benches/replay.py",
+        "replays/film.py",
+    },
     "paho": {"alerts/link.py"},
-    "sqlite3": {"store/index.py", "store/trust.py", "alerts/outbox.py"},
+    "sqlite3": {"store/index.py", "store/trust.py", "store/trouble.py", "alerts/outbox.py"},
     "amqtt": {"broker.py"},
     "time": {"clock.py"},
     "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback

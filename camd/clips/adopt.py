@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from camd.clips.writer import Salvage, holds_nothing, salvage
+from camd.clips.salvage import Salvage, holds_nothing, salvage
 from camd.errors import UnusableInputError
 from camd.model import SECOND, Clip
 from camd.store import sidecar

@@ -12,10 +12,11 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from camd.clips.adopt import adopt
+from camd.clips.open_clip import OpenClip
 from camd.clips.parameters import parameters
 from camd.clips.preroll import PreRoll
 from camd.clips.writer import Writer
@@ -25,7 +26,6 @@ from camd.errors import CannotWriteError
 from camd.model import (
     SECOND,
     Began,
-    Box,
     Clip,
     Ended,
     Event,
@@ -44,12 +44,11 @@ from camd.model import (
 from camd.store import sidecar
 from camd.store.files import replace_whole, sync_folder
 from camd.store.shelf import Shelf
-from camd.store.sidecar import RecordedEvent, Sidecar
+from camd.store.sidecar import Sidecar
 from camd.store.trust import DamagedIndexError
 
 _log = logging.getLogger(__name__)
 
-MILLISECOND: Final = SECOND // 1000
 LATENESS: Final = 2 * SECOND  # a finding may come so much later than the packets it is about
 BESIDE: Final = 100_000  # bytes kept free for the sidecar and thumbnail of the open clip
 BETTER: Final = 1.2  # times the score that a new thumbnail must have
@@ -64,30 +63,6 @@ class Stream:
 
     camera: str
     layout: Format
-
-
-@dataclass(slots=True)
-class _OpenClip:
-    """The clip being written. `closes` is when it ends, once no event is `active`.
-
-    `group` is where its newest group of pictures begins; when writing fails, at most that and the one before are lost.
-    """
-
-    id: int
-    writer: Writer
-    began: Nanos
-    began_unix_ns: int
-    synchronised: bool
-    last: Nanos
-    closes: Nanos
-    group: Nanos
-    group_before: Nanos
-    continues: int | None
-    events: dict[str, Event] = field(default_factory=dict)
-    boxes: dict[str, list[tuple[Nanos, Box]]] = field(default_factory=dict)
-    active: set[str] = field(default_factory=set)
-    best: Glimpse | None = None
-    cut_short: bool = False
 
 
 class Recorder:
@@ -108,13 +83,13 @@ class Recorder:
         self._shelf, self._clock, self._tell = shelf, clock, tell
         self._preroll = PreRoll(settings.pre_roll + LATENESS, settings.memory)
         self._waiting: dict[str, Event] = {}  # events that go on, to be recorded from the next key picture
-        self._open: _OpenClip | None = None
+        self._open: OpenClip | None = None
         self._parameters: frozenset[bytes] = frozenset()
         self._last_dts: Nanos | None = None
         self._trouble: Exception | None = None
         self._retry: Nanos = 0
         self._over: set[str] = set()  # those of them that have ended meanwhile
-        self._cut: _OpenClip | None = None  # the clip that trouble or a gap ended and the next one carries on
+        self._cut: OpenClip | None = None  # the clip that trouble or a gap ended and the next one carries on
 
     def take(self, item: Footage) -> None:
         """Take the next packet or finding of the camera."""
@@ -199,13 +174,13 @@ class Recorder:
         _log.warning("clips can be kept again")
         self._tell(Faulted("storage", on=False))
 
-    def _write(self, clip: _OpenClip, packet: Packet) -> None:
+    def _write(self, clip: OpenClip, packet: Packet) -> None:
         if packet.is_key:
             clip.group_before, clip.group = clip.group, packet.t
         clip.last = max(clip.last, packet.t)
         clip.writer.write(packet)
 
-    def _carry_on(self, clip: _OpenClip, packet: Packet) -> None:
+    def _carry_on(self, clip: OpenClip, packet: Packet) -> None:
         going_on = [clip.events[id_] for id_ in clip.active]
         closes = clip.closes
         self._finish()
@@ -241,7 +216,7 @@ class Recorder:
         self._over &= self._waiting.keys()
         return had > 0 and not self._waiting
 
-    def _hand_over(self, clip: _OpenClip) -> None:
+    def _hand_over(self, clip: OpenClip) -> None:
         """Let the clip have the events that waited for it."""
         for event in self._waiting.values():
             self._note(event)
@@ -251,7 +226,7 @@ class Recorder:
                 clip.active.add(event.id)
         self._waiting, self._over, self._cut = {}, set(), None
 
-    def _opened(self, first: Packet, continues: int | None) -> _OpenClip:
+    def _opened(self, first: Packet, continues: int | None) -> OpenClip:
         self._shelf.make_room(BESIDE)
         number = self._shelf.next_id()
         writer = Writer(
@@ -260,15 +235,14 @@ class Recorder:
         began = first.t
         unix_ns = began + self._clock.unix() - self._clock.boot()
         known = self._clock.synchronised()
-        self._open = _OpenClip(number, writer, began, unix_ns, known, began, began, began, began, continues)
+        self._open = OpenClip(number, writer, began, unix_ns, known, began, began, began, began, continues)
         return self._open
 
     def _note(self, event: Event) -> None:
         if event.id in self._waiting:
             self._waiting[event.id] = event
         if self._open is not None:
-            self._open.events[event.id] = event
-            self._open.boxes.setdefault(event.id, []).append((event.ended, event.reason.box))
+            self._open.note(event)
 
     def _end(self, event: Event) -> None:
         if event.id in self._waiting:
@@ -299,7 +273,7 @@ class Recorder:
             self._wait_on(self._open)
         self._finish()
 
-    def _wait_on(self, clip: _OpenClip) -> None:
+    def _wait_on(self, clip: OpenClip) -> None:
         """Let what still goes on in the clip be recorded in another one that continues it."""
         going_on = {id_: clip.events[id_] for id_ in clip.events if id_ in clip.active}
         self._waiting.update(going_on)
@@ -338,34 +312,10 @@ class Recorder:
                     self._write_sidecar(clip, replace(self._row(clip), cut_short=True))
         self._shelf.let_go()
 
-    def _row(self, clip: _OpenClip) -> Clip:
-        onset = min((event.began for event in clip.events.values()), default=clip.began)
-        labels = [event.label for event in clip.events.values()]
-        return Clip(
-            id=clip.id,
-            camera=self._stream.camera,
-            boot_id=self._clock.boot_id,
-            began=_milliseconds(clip.began),
-            began_unix_ns=_milliseconds(clip.began_unix_ns),
-            duration_ns=_milliseconds(clip.last - clip.began + round(SECOND / self._stream.layout.fps)),
-            pre_roll_ns=_milliseconds(max(0, onset - clip.began)),
-            size=0,
-            beside=0,
-            sha256="",
-            label=next((label for label in labels if label != "motion"), "motion"),
-            events=tuple(clip.events),
-            continues=clip.continues,
-            cut_short=clip.cut_short,
-            synchronised=clip.synchronised,
-        )
+    def _row(self, clip: OpenClip) -> Clip:
+        return clip.row(self._stream.camera, self._stream.layout.fps, self._clock.boot_id)
 
-    def _write_sidecar(self, clip: _OpenClip, row: Clip) -> None:
+    def _write_sidecar(self, clip: OpenClip, row: Clip) -> None:
         path = self._shelf.sidecar(clip.id)
-        recorded = (RecordedEvent(event, tuple(clip.boxes.get(id_, ()))) for id_, event in clip.events.items())
-        sidecar.write(path, Sidecar(row, tuple(recorded)))
+        sidecar.write(path, Sidecar(row, clip.recorded()))
         sync_folder(path.parent)
-
-
-def _milliseconds(nanos: Nanos) -> Nanos:
-    """The same time as exactly as the sidecar can say it, so that a row made from a sidecar is the same row."""
-    return round(nanos / MILLISECOND) * MILLISECOND

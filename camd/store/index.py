@@ -1,10 +1,10 @@
-"""The index of the clips: the only SQL of the store.
+"""The index of the clips: the SQL of the store, but for what holds the file against itself (`trust.py`).
 
 Idea: one SQLite file (WAL, synchronous=FULL) that several processes may open: the recorder, the terminal verbs, later
 the page. Rule: every change is one transaction, and the running total changes in it (by triggers, see schema.sql).
 A star or a label is written to the sidecar inside the transaction, so that nobody evicts the clip meanwhile.
 It unlinks no clip: `drop` makes garbage, and the recorder takes it away. A row that is not as it was written is never
-served: DamagedIndexError is raised instead (`trust.py` tells how that is seen).
+served: DamagedIndexError is raised instead.
 
 An `Index` may be made in one thread and used in another, but never by two at once.
 """
@@ -15,48 +15,28 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from camd.errors import CamdError, CannotWriteError, UnusableInputError, UsageError
+from camd.errors import CannotWriteError, UnusableInputError, UsageError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import sidecar, trust
 from camd.store.files import ClipFiles, sync_folder, temp_of, writing
+from camd.store.trouble import BUSY_S, DiskError, trouble
 from camd.store.trust import crc, damaged
 
 _log = logging.getLogger(__name__)
 
 _APPLICATION_ID = 0x63616D64
 _VERSION = 2
-_BUSY_S = 10.0
 _PAGE = 32  # clips fetched at a time when walking from the oldest
 _FIELDS = (
     "id, camera, boot_id, began, began_unix_ns, duration_ns, pre_roll_ns, size, beside, sha256, label, events,"
     " continues, cut_short, starred, synchronised, crc"
 )
 _OLD_FIELDS = _FIELDS.removesuffix(", synchronised, crc")  # of version 1
-_DAMAGED = {
-    sqlite3.SQLITE_CORRUPT: "SQLite cannot read it",
-    sqlite3.SQLITE_NOTADB: "it is not a database",
-    sqlite3.SQLITE_FORMAT: "it is not a database",
-}
-
-
-class DiskError(CannotWriteError):
-    """The disk is full or failing: throwing the ballast overboard may help."""
-
-
-# SQLite's primary result code -> what it means to the owner
-_TROUBLE: dict[int, tuple[type[CamdError], str]] = {
-    sqlite3.SQLITE_FULL: (DiskError, "the disk is full. Free some space"),
-    sqlite3.SQLITE_IOERR: (DiskError, "the disk is full or failing. Free some space, or look at the system log"),
-    sqlite3.SQLITE_READONLY: (CannotWriteError, "it may not be written. Mend its rights, or the disk's"),
-    sqlite3.SQLITE_CANTOPEN: (CannotWriteError, "it cannot be opened. Mend the rights of its folder"),
-    sqlite3.SQLITE_BUSY: (CannotWriteError, f"another process kept it busy for {_BUSY_S:.0f} s. Try again"),
-}
 
 
 class Index:
@@ -82,8 +62,8 @@ class Index:
 
     @classmethod
     def _open(cls, places: Places) -> "Index":
-        with _trouble(places.index):
-            database = sqlite3.connect(places.index, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        with trouble(places.index):
+            database = sqlite3.connect(places.index, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             database.text_factory = _text
         index = cls(places, database)
         try:
@@ -115,7 +95,7 @@ class Index:
 
     def verify_pages(self) -> None:
         """Read all of the file and hold it against itself; for who is about to change it."""
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             trust.verify_pages(self._database, self._places.index)
 
     def clip(self, number: int) -> Clip:
@@ -289,7 +269,7 @@ class Index:
         return tuple(moved)
 
     def _prepare(self) -> None:
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             self._refuse_foreign()
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
@@ -300,7 +280,7 @@ class Index:
             with self._change():
                 _MIGRATIONS[self._version()](self)  # asked again: another process may have done it meanwhile
             sync_folder(self._places.data)
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             trust.verify(self._database, self._places.index)
 
     def _create(self) -> None:
@@ -344,13 +324,13 @@ class Index:
         return number
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             return self._database.execute(query, values).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[None]:
         """One transaction: all of it, or nothing when anything is raised."""
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -362,23 +342,6 @@ class Index:
 
 # What brings an index of each version to this one, in one transaction; 0 is an empty file.
 _MIGRATIONS: Mapping[int, Callable[[Index], None]] = {0: Index._create, 1: Index._from_1, _VERSION: Index._stay}
-
-
-@contextmanager
-def _trouble(path: Path) -> Iterator[None]:
-    """Tell the world's trouble with the file at `path` from our bugs, which pass."""
-    try:
-        yield
-    except UnicodeDecodeError as error:  # SQLite quotes a damaged name in its message
-        raise damaged(path, "SQLite cannot read it") from error
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        if code in _DAMAGED:
-            raise damaged(path, _DAMAGED[code]) from error
-        if code not in _TROUBLE:
-            raise
-        kind, meaning = _TROUBLE[code]
-        raise kind(f"{path}: {meaning}.") from error
 
 
 def _throw_ballast(places: Places) -> None:

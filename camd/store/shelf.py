@@ -20,7 +20,7 @@ from camd.config import MB, StoreConfig
 from camd.errors import CannotWriteError, HeldError
 from camd.model import Clip
 from camd.places import Places
-from camd.store import folder, identity, ring
+from camd.store import folder, identity, ring, room
 from camd.store.files import ClipFiles, lies_at, number_of, size_of, writing
 from camd.store.folder import Listing
 from camd.store.hold import Home, hold
@@ -30,9 +30,6 @@ from camd.store.wear import Wear
 
 _log = logging.getLogger(__name__)
 
-_BALLAST_BYTES = 1 * MB  # a transaction that deletes needs some tens of kilobytes of journal
-_JOURNAL = 256_000  # bytes of a full disk that are left to the index
-_INODES = 12  # free ones that are left for the next clip, its temps and the index's journal
 _CLIPS_AT_ONCE = 4  # to evict for inodes, of which each clip holds three
 
 
@@ -187,7 +184,7 @@ class Shelf:
         self.tidy()
         self._drop_expired()
         self._free_inodes()
-        free = free_bytes(self._places.clips)
+        free = room.free_bytes(self._places.clips)
         while (need := self._lacking(open_bytes, free)) > 0:
             chosen = ring.choose(self._index.unstarred(), need)
             if not chosen:
@@ -206,7 +203,7 @@ class Shelf:
         """
         self._home.check()
         if _finish_garbage(self._places, self._index):
-            _load_ballast(self._places)
+            room.load_ballast(self._places)
         self._date()
 
     def _probe(self) -> None:
@@ -215,7 +212,7 @@ class Shelf:
         with writing(path):
             try:
                 with path.open("wb") as file:
-                    file.write(bytes(_JOURNAL))
+                    file.write(bytes(room.JOURNAL))
                     file.flush()
                     os.fsync(file.fileno())
             finally:
@@ -247,7 +244,7 @@ class Shelf:
         identity.agree(self._places, self._index)
         self._index.settle()
         _finish_garbage(self._places, self._index)
-        _load_ballast(self._places)
+        room.load_ballast(self._places)
         found, rows = folder.scan(self._places), self._index.ids()
         self._remove_stray(found, rows)
         self._drop_missing(rows - found.numbers["mp4"])
@@ -294,18 +291,18 @@ class Shelf:
 
     def _free_inodes(self) -> None:
         """A disk can be full of files as well as of bytes."""
-        if not _lacks_inodes(self._places.clips):
+        if not room.lacks_inodes(self._places.clips):
             return
         oldest = [clip.id for clip, _ in zip(self._index.unstarred(), range(_CLIPS_AT_ONCE), strict=False)]
         self._log_gone(self._index.evict(oldest), "the oldest, evicted because the disk has no more files to give")
         self.tidy()
-        if _lacks_inodes(self._places.clips):
+        if room.lacks_inodes(self._places.clips):
             raise CannotWriteError(f"{self._places.clips}: the disk has room for no more files. Delete some on it.")
 
     def _lacking(self, open_bytes: int, free: int) -> int:
         over = self._used() + open_bytes - self._limits.max_bytes
         growth = max(0, open_bytes - self._open_bytes)
-        return max(over, max(self._limits.keep_free, _JOURNAL) + growth - free)
+        return max(over, max(self._limits.keep_free, room.JOURNAL) + growth - free)
 
     def _used(self) -> int:
         loose = (self.files(number) for number in self._loose)
@@ -365,30 +362,6 @@ def _finish_garbage(places: Places, index: Index) -> bool:
     folder.unlink(places, numbers)
     index.forget(numbers)
     return True
-
-
-def _load_ballast(places: Places) -> None:
-    """Set aside what the next transaction needs when the disk is full; without room for it, go on without."""
-    if places.ballast.exists():
-        return
-    try:
-        with places.ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
-    except OSError:
-        places.ballast.unlink(missing_ok=True)
-
-
-def free_bytes(clips: Path) -> int:
-    """Bytes that this user may still write there."""
-    with writing(clips):
-        found = os.statvfs(clips)
-    return found.f_bavail * found.f_frsize
-
-
-def _lacks_inodes(clips: Path) -> bool:
-    with writing(clips):
-        found = os.statvfs(clips)
-    return found.f_files > 0 and found.f_favail < _INODES  # 0: a file system without a limit
 
 
 def _some(numbers: Iterable[int]) -> str:

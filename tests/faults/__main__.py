@@ -21,6 +21,7 @@ from tests.faults.mounts import NotHereError
 from tests.faults.powercut import RAM
 
 TIMES_IN_A_ROW = 150
+DAMAGED = 400
 SEED = 20260101
 
 
@@ -94,7 +95,7 @@ def refused_calls(tools: Tools) -> Tally:
 def world(tools: Tools) -> Tally:
     """Full, read-only, swapped and poor file systems, clocks, damaged files, deletion and wipe."""
     tally = Tally()
-    for case in (*cases.QUICK, *cases.LONG):
+    for case in cases.QUICK:
         folder = tools.folder / case.__name__
         folder.mkdir()
         try:
@@ -107,6 +108,23 @@ def world(tools: Tools) -> Tally:
             tally.injected += 1
             tally.wrong.append(f"{case.__name__}: {error}")
     return tally
+
+
+def damaged_indexes(tools: Tools) -> Tally:
+    """Damaged index files: none may serve a wrong row."""
+    return _counted(lambda: cases.damaged_indexes(tools.folder, tools.reel, DAMAGED))
+
+
+def wipes(tools: Tools) -> Tally:
+    """kill -9 before each call of a wipe."""
+    return _counted(lambda: cases.wipes_cut_off(tools.folder, tools.reel))
+
+
+def _counted(work: Callable[[], int]) -> Tally:
+    try:
+        return Tally(work())
+    except AssertionError as error:
+        return Tally(1, 0, [str(error)])
 
 
 def figures_(tools: Tools) -> Tally:
@@ -141,6 +159,8 @@ CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "kills-in-a-row": kills_in_a_row,
     "refused-calls": refused_calls,
     "world": world,
+    "damaged-indexes": damaged_indexes,
+    "wipes": wipes,
     "figures": figures_,
     "chromium": chromium,
 }

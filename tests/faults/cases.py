@@ -17,12 +17,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from camd import upkeep
-from camd.clock import ManualClock
+from camd.clock import ManualClock, SystemClock
 from camd.config import StoreConfig
 from camd.errors import CamdError, HeldError, UnavailableError
 from camd.model import SECOND, Clip
 from camd.places import Places
-from camd.store import check, identity, sidecar
+from camd.store import check, identity, sidecar, wipe
 from camd.store.files import ClipFiles
 from camd.store.index import Index
 from camd.store.shelf import Shelf
@@ -367,12 +367,8 @@ def _repair(places: Places, *options: str) -> int:
         return upkeep.main(["check", "--repair", *options, "--data", str(places.data)])
 
 
-def four_hundred_damaged_indexes(folder: Path, reel: Path) -> None:
-    damaged_indexes(folder, reel, 400)
-
-
-def damaged_indexes(folder: Path, reel: Path, count: int) -> None:
-    """Bytes flipped, pages swapped, zeroed, repeated or cut off: rows are right or refused, and then found again."""
+def damaged_indexes(folder: Path, reel: Path, count: int) -> int:
+    """Bytes flipped, pages swapped, zeroed, repeated or cut off: rows are right or refused. Returns how many."""
     with works(folder, reel) as house:
         for _ in range(3):
             house.watch(12, visit=(4, 9))
@@ -385,7 +381,7 @@ def damaged_indexes(folder: Path, reel: Path, count: int) -> None:
             places.index.with_name(places.index.name + end).unlink(missing_ok=True)
         served = _served(places)
         assert served is None or served == true, f"damage {number}: wrong rows were served"
-    places.index.write_bytes(_damage(whole, random.Random(3), 0))
+    return count
 
 
 def _many_rows(places: Places) -> list[Clip]:
@@ -459,28 +455,30 @@ def nothing_of_a_deleted_clip_is_left(folder: Path, reel: Path) -> None:
     assert not [path for path in left if path.name.startswith("000001")]
 
 
-def a_wipe_cut_off_anywhere_is_finished_at_the_next_start(folder: Path, reel: Path) -> None:
-    wipes_cut_off(folder, reel, every=1)
-
-
-def wipes_cut_off(folder: Path, reel: Path, every: int) -> None:
-    """Kill a wipe before its Nth call of each kind."""
+def wipes_cut_off(folder: Path, reel: Path) -> int:
+    """Kill a wipe before each of its calls: the next start finishes what was begun. Returns how many."""
+    count = 0
     with works(folder / "whole", reel) as house:
         house.watch(12, visit=(4, 9))
     for call in ("unlink", "unlinkat", "rmdir", "rename", "fsync", "write"):
-        for nth in range(1, 40, every):
+        for nth in range(1, 40):
             at = folder / f"{call}-{nth}"
             shutil.copytree(folder / "whole", at)
             places = Places(at / "data", at / "run")
             if not _wipe(places, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
                 break
+            count += 1
             begun = places.wiping.exists()
-            assert _next_start(places) == 0
+            if nth == 1:  # all of camd starts; else the part of it that matters, for the time it takes
+                assert _next_start(places) == 0
+            else:
+                wipe.finish(places, SystemClock(), places.run / "known.json")
             left = {path.name for path in places.data.iterdir()}
             if begun:
                 assert "wiping" not in left
                 assert not list(places.clips.glob("0*")), (call, nth)
             shutil.rmtree(at)
+    return count
 
 
 def _wipe(places: Places, *strace: str) -> bool:
@@ -526,4 +524,3 @@ QUICK: tuple[Case, ...] = (
     flipped_bytes_are_found_and_touch_nothing_else,
     nothing_of_a_deleted_clip_is_left,
 )
-LONG: tuple[Case, ...] = (four_hundred_damaged_indexes, a_wipe_cut_off_anywhere_is_finished_at_the_next_start)

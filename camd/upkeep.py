@@ -74,7 +74,7 @@ def _withdraw(places: Places, deleted: Sequence[Clip]) -> int:
     about = {f'"id":{clip.id},' for clip in deleted}
     outbox = Outbox(places)
     try:
-        return outbox.withdraw(lambda alert: alert.topic.endswith("/clip") and any(w in alert.payload for w in about))
+        return outbox.withdraw(lambda alert: alert.topic.endswith("/clip") and any(w in str(alert.payload) for w in about))
     finally:
         outbox.close()
 

@@ -6,6 +6,7 @@ footage; a wipe is asked for by the word WIPE.
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from camd.clips.adopt import adopt
 from camd.clock import SystemClock, rfc3339
 from camd.config import MB, Config
 from camd.errors import RefusedError, UsageError
-from camd.model import Box, Clip, Event, Reason
+from camd.model import Alert, Box, Clip, Event, Reason
 from camd.places import Places, known_stores
 from camd.store import check, desk, identity, ring, sidecar
 from camd.store import wipe as wiping
@@ -72,11 +73,12 @@ def clips(arguments: list[str]) -> int:
 def _withdraw(places: Places, deleted: Sequence[Clip]) -> int:
     """Take back what waits for the broker about clips that are gone."""
     about = {f'"id":{clip.id},' for clip in deleted}
-    outbox = Outbox(places)
-    try:
-        return outbox.withdraw(lambda alert: alert.topic.endswith("/clip") and any(w in str(alert.payload) for w in about))
-    finally:
-        outbox.close()
+
+    def is_about_them(alert: Alert) -> bool:
+        return alert.topic.endswith("/clip") and any(words in str(alert.payload) for words in about)
+
+    with closing(Outbox(places)) as outbox:
+        return outbox.withdraw(is_about_them)
 
 
 def _check(places: Places, settings: Config, options: argparse.Namespace) -> int:

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from camd.camera.stream import FileCamera
 from camd.model import Packet
 from tests.worlds import Reel, film
+
+hypothesis.settings.register_profile("camd", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("camd")
 
 DATA = Path(os.environ.get("CAMD_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -40,12 +40,11 @@ class Shelf:
     """
 
     _home: Home
-    _index: Index
 
     def __init__(self, places: Places, limits: StoreConfig, clock: Clock) -> None:
         self._places, self._limits, self._clock = places, limits, clock
         self._held = ExitStack()
-        self._is_held = False
+        self._open_index: Index | None = None  # None: the folder is not held
         self._uuid: str | None = None
         self._loose: set[int] = set()  # recordings without a row
         self._open_bytes = 0  # of the clip being written, as of the last `make_room`
@@ -72,13 +71,13 @@ class Shelf:
     def close(self) -> None:
         """Finish garbage and let go of the folder."""
         with self._held:
-            if self._is_held:
+            if self._open_index is not None:
                 self.tidy()
 
     def let_go(self) -> None:
         """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
         self._held.close()
-        self._is_held = False
+        self._open_index = None
 
     def take_again(self) -> None:
         """Take hold of the same store again, as a start does, and try whether clips can be written.
@@ -221,22 +220,32 @@ class Shelf:
     def _take(self) -> None:
         with ExitStack() as held:
             self._home = held.enter_context(hold(self._places))
-            self._index = _index_of(self._places)
-            held.callback(lambda: self._index.close())
+            self._open_index = _index_of(self._places)
+            held.callback(self._close_index)
             try:
                 self._recover()
             except DamagedIndexError as error:
                 self._begin_index_anew(error)
             self._uuid = identity.read(self._places)
-            self._is_held = True
             self._held = held.pop_all()
+
+    @property
+    def _index(self) -> Index:
+        if self._open_index is None:
+            raise CannotWriteError(f"{self._places.clips}: the disk refused, and does not yet take clips again.")
+        return self._open_index
+
+    def _close_index(self) -> None:
+        if self._open_index is not None:
+            self._open_index.close()
+        self._open_index = None
 
     def _begin_index_anew(self, error: DamagedIndexError) -> None:
         """All clips are orphans then."""
         _log.error("%s", error)
-        self._index.close()
+        self._close_index()
         _set_index_aside(self._places)
-        self._index = _index_of(self._places)
+        self._open_index = _index_of(self._places)
         self._recover()
 
     def _recover(self) -> None:

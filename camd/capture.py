@@ -32,7 +32,8 @@ from camd.housekeeper import Pulse
 from camd.labelling import Renewed, classifier
 from camd.mode import AWAY
 from camd.model import SECOND, Footage, Gap, Happening, Nanos, Packet
-from camd.places import Places
+from camd.places import Places, known_stores
+from camd.store import identity, wipe
 from camd.store.files import replace_whole
 from camd.store.shelf import Shelf
 from camd.telling import Telling
@@ -155,6 +156,7 @@ def main(arguments: list[str]) -> int:
     if not camera.source:
         raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
     os.umask(0o077)
+    logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told
     places = Places.of(wanted.data or loaded.config.store.data)
     settings = replace(_overlaid(loaded, places), camera=camera)
     _watch(settings, places)
@@ -172,33 +174,34 @@ def _overlaid(loaded: config.Loaded, places: Places) -> Config:
 
 def _watch(settings: Config, places: Places) -> None:
     clock, crew = SystemClock(), Crew()
+    wipe.finish(places, clock, known_stores())
+    identity.expect(places, known_stores())
     with ExitStack() as stack:
         eye = stack.enter_context(closing(Eye(settings, clock)))
         if mode.read(places) == AWAY or not places.index.exists():
             eye.open()  # first: a camera that cannot be used is told before anything is made
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
+        identity.remember(places, known_stores())
         bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(crew, bell))
         stack.enter_context(alive(places.capture_lock))
-        adopt(shelf, clock, settings.camera.name)
+        adopt(shelf, settings.camera.name)
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
         stack.callback(listening.join)
         stack.callback(_stop, crew, bell)
-        keep = partial(_remember, places.quiet)
-        known = classifier(settings.vision, places.head, telling.tell)
         house = House(
             settings,
             clock,
             shelf,
             telling.tell,
             Renewed(places.head).look,
-            keep=keep,
+            keep=partial(_remember, places.quiet),
             show=telling.show,
-            classifier=known,
+            classifier=classifier(settings.vision, places.head, telling.tell),
         )
         while not crew.stop.is_set() and _look(eye, house, telling, places, crew):
             pass

@@ -134,7 +134,7 @@ class Clip:
 
     `size` counts the bytes of the MP4, `beside` those of its sidecar and thumbnail. `pre_roll_ns` is what it holds
     before its first event began. `events` are ids. `continues` is the clip that it carries on, `cut_short` says that
-    pictures are missing (a stalled disk, a pulled plug).
+    pictures are missing (a stalled disk, a pulled plug). `synchronised` says that the machine knew the date.
     """
 
     id: int
@@ -152,6 +152,7 @@ class Clip:
     continues: int | None = None
     cut_short: bool = False
     starred: bool = False
+    synchronised: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,14 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Faulted:
+    """A part of the house fails (`on`), or does its work again; `what` is one word: storage."""
+
+    what: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Glimpse:
     """A picture of an open event, for the clip's thumbnail: the higher the `score`, the better it shows what came."""
 
@@ -226,7 +235,7 @@ class Gap:
 
 
 Finding = Began | Grew | Ended | Suppressed | Tampered | Degraded
-Happening = Finding | Saved
+Happening = Finding | Saved | Faulted
 Footage = Packet | Gap | Glimpse | Finding  # what the recorder makes clips of, in the order it happened
 
 

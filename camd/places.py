@@ -35,6 +35,36 @@ class Places:
         return self.data / "clips"
 
     @property
+    def identity(self) -> Path:
+        """Names the store that the clips are of, JSON."""
+        return self.clips / "store.json"
+
+    @property
+    def damaged(self) -> Path:
+        """What could not be read at all: set aside, never deleted."""
+        return self.data / "damaged"
+
+    @property
+    def wiping(self) -> Path:
+        """Stands here from the confirmation of a wipe until it is done."""
+        return self.data / "wiping"
+
+    def wiped(self) -> tuple[Path, ...]:
+        """All that a wipe takes away: what was recorded, what was learned from it, and what waits to be told of it."""
+        databases = (self.index, self.outbox, self.outbox_ram)
+        beside = tuple(
+            path.with_name(path.name + end) for path in databases for end in ("", "-wal", "-shm", "-journal")
+        )
+        quiet = (self.quiet, self.quiet.with_suffix(".damaged"), self.quiet.with_name(self.quiet.name + ".tmp"))
+        said = (self.learned, self.feedback, self.status, self.run / "wishes")
+        return (self.clips, self.orders, self.damaged, self.ballast, self.written, *quiet, *said, *beside)
+
+    @property
+    def written(self) -> Path:
+        """What the recorder wrote and lost since its start, JSON, for notify to publish."""
+        return self.run / "store.json"
+
+    @property
     def index(self) -> Path:
         """SQLite index of the clips."""
         return self.data / "index.sqlite"
@@ -70,19 +100,24 @@ class Places:
         return self.data / "quiet.json"
 
     @property
+    def learned(self) -> Path:
+        """Folder of what the owner said of clips, and of what the classifier learned from it."""
+        return self.data / "learned"
+
+    @property
     def head(self) -> Path:
         """What the classifier learned from the owner, JSON; those before it lie in `heads`."""
-        return self.data / "learned" / "head.json"
+        return self.learned / "head.json"
 
     @property
     def heads(self) -> Path:
         """Folder of every head that was ever in use: `0001.json` and so on."""
-        return self.data / "learned" / "heads"
+        return self.learned / "heads"
 
     @property
     def labels(self) -> Path:
         """What the owner said of clips, JSON Lines."""
-        return self.data / "learned" / "labels.jsonl"
+        return self.learned / "labels.jsonl"
 
     @property
     def outbox(self) -> Path:
@@ -146,6 +181,13 @@ def default_data() -> Path:
         return Path(given)
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / "camd"
+
+
+def known_stores() -> Path:
+    """Where this machine remembers the stores that lie on other disks, JSON."""
+    given = os.environ.get("STATE_DIRECTORY")
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return (Path(given) if given else Path(state).expanduser() / "camd") / "known-stores.json"
 
 
 def _run_base() -> Path:

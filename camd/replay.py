@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from camd import config, score
+from camd.clips.adopt import adopt
 from camd.clock import ManualClock
 from camd.config import Config
 from camd.errors import UnusableInputError, UsageError
@@ -136,6 +137,7 @@ def _check(wanted: Namespace, videos: Sequence[Path]) -> None:
 def _setting(settings: Config, wanted: Namespace, stack: ExitStack) -> Setting:
     places = _places(wanted.data, stack)
     shelf = stack.enter_context(Shelf.open(places, settings.store, ManualClock()))
+    adopt(shelf, settings.camera.name)
     return Setting(settings, shelf, wanted.realtime, _learned(wanted.learned), _classifier(settings, places))
 
 

@@ -25,14 +25,21 @@ GROUND = {
 }  # fmt: skip
 ROOFS = {
     "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
-    "classify", "harvest",
+    "classify", "harvest", "upkeep",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
-    "av": {"camera/stream.py", "clips/writer.py", "scene.py", "benches/replay.py", "replays/film.py"},
+    "av": {
+        "camera/stream.py",
+        "clips/writer.py",
+        "clips/salvage.py",
+        "scene.py",
+        "benches/replay.py",
+        "replays/film.py",
+    },
     "paho": {"alerts/link.py"},
     "jsonschema": {"alerts/checked.py"},
-    "sqlite3": {"store/index.py", "store/check.py", "alerts/outbox.py", "alerts/database.py"},
+    "sqlite3": {"store/index.py", "store/trust.py", "store/trouble.py", "alerts/outbox.py", "alerts/database.py"},
     "amqtt": {"broker.py"},
     "torch": {"learning/train.py"},
     "onnx": {"learning/teacher.py"},
@@ -54,9 +61,9 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "clips/preroll.py", "store/ring.py", "score.py", "alerts/message.py", "alerts/states.py",
-    "alerts/payload.py", "alerts/topics.py", "alerts/policy.py", "alerts/command.py", "alerts/missed.py",
-    "alerts/homeassistant.py",
+    "model.py", "geometry.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "score.py",
+    "alerts/message.py", "alerts/states.py", "alerts/payload.py", "alerts/topics.py", "alerts/policy.py",
+    "alerts/command.py", "alerts/missed.py", "alerts/homeassistant.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),
 ]  # fmt: skip
 IMPURE = {"time", "threading", "sqlite3", "av", "paho", "socket", "os", "subprocess", "asyncio", "random", "secrets"}

@@ -21,7 +21,7 @@ from camd.alerts.payload import (
     summary_json,
 )
 from camd.alerts.policy import Excess, Policy
-from camd.alerts.states import MOTION, presence, state, switched, tamper_off
+from camd.alerts.states import MOTION, fault, online, presence, state, switched, tamper_off
 from camd.alerts.topics import Names
 from camd.model import (
     LABELS,
@@ -31,6 +31,7 @@ from camd.model import (
     Degraded,
     Ended,
     Event,
+    Faulted,
     Grew,
     Happening,
     Nanos,
@@ -73,6 +74,8 @@ def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, 
             return _tampered(happening, source, told)
         case Degraded():
             return (state(source.names.classifier, "degraded"),)
+        case Faulted(what, on):
+            return (fault(source.names, what) if on else online(source.names),)
         case Suppressed():
             return ()
         case _:

@@ -17,7 +17,7 @@ are given up for that, one message counts.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +148,12 @@ class Outbox:
             return
         self._owed.clear()
         self._strike_off(self._erase(on_disk) or [])
+
+    def withdraw(self, is_meant: Callable[[Alert], bool]) -> int:
+        """Forget alerts that wait and are no longer to be sent; returns how many."""
+        ids = [waiting.id for waiting in self.pending(MOST) if is_meant(waiting.alert)]
+        self.done(ids)
+        return len(ids)
 
     def _sweep(self) -> None:
         """Delete from disk what was acknowledged while it was being copied, or while the disk refused."""

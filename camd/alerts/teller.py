@@ -16,7 +16,7 @@ from camd.alerts.payload import PictureSize, Source
 from camd.alerts.policy import Policy
 from camd.alerts.states import all_off, at_home, fault, offline, online, state, tamper_off
 from camd.clock import Clock
-from camd.model import SECOND, Alert, Degraded, Happening, Nanos, Saved
+from camd.model import SECOND, Alert, Degraded, Faulted, Happening, Nanos, Saved
 
 MOST_PICTURE: Final = 256_000  # bytes; what is more is not sent
 
@@ -61,10 +61,12 @@ class Teller:
     def tell(self, happening: Happening) -> None:
         """Tell of one happening."""
         with self._lock:
-            if isinstance(happening, Degraded):
-                self._classifier = "degraded"
             alerts = alerts_of(happening, self._source, self._told)
             self._put(*alerts)
+            if isinstance(happening, Degraded):
+                self._classifier = "degraded"
+            if isinstance(happening, Faulted):
+                self._status = alerts
             if any(alert.topic == self._source.names.event for alert in alerts):
                 self._send_picture()
             if isinstance(happening, Saved) and self._shown & set(happening.clip.events):

@@ -2,16 +2,22 @@
 
 Idea: packets and findings come in one order. An event opens a clip out of the pre-roll; another that begins before the
 clip is closed extends it; a clip that grows too long is closed at a key picture and goes on in a continuation.
-Rule: one recorder to a store. Trouble with the disk costs the open clip and is logged, never the process.
+Rule: one recorder to a store. Trouble with the disk costs the open clip, never the process: it is told once, tried
+again at the next key picture a second later, and what goes on meanwhile is recorded from there.
+A clip is of one set-up of the stream and one run of its clock: where either breaks, the clip ends and another begins.
 It does not promise: a clip for an event that begins before the stream's first key picture; it starts there.
 """
 
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from camd.clips.adopt import adopt
+from camd.clips.open_clip import OpenClip
+from camd.clips.parameters import parameters
 from camd.clips.preroll import PreRoll
 from camd.clips.writer import Writer
 from camd.clock import Clock
@@ -20,11 +26,11 @@ from camd.errors import CannotWriteError
 from camd.model import (
     SECOND,
     Began,
-    Box,
     Clip,
     Degraded,
     Ended,
     Event,
+    Faulted,
     Footage,
     Format,
     Gap,
@@ -39,14 +45,17 @@ from camd.model import (
 from camd.store import sidecar
 from camd.store.files import replace_whole, sync_folder
 from camd.store.shelf import Shelf
-from camd.store.sidecar import RecordedEvent, Sidecar
+from camd.store.sidecar import Sidecar
+from camd.store.trust import DamagedIndexError
 
 _log = logging.getLogger(__name__)
 
-MILLISECOND: Final = SECOND // 1000
 LATENESS: Final = 2 * SECOND  # a finding may come so much later than the packets it is about
 BESIDE: Final = 100_000  # bytes kept free for the sidecar and thumbnail of the open clip
 BETTER: Final = 1.2  # times the score that a new thumbnail must have
+RETRY: Final = SECOND  # after trouble with the disk, until it is tried again
+JUMP: Final = 10 * SECOND  # a step of the stream's own time that no camera makes: its clock was set
+TROUBLE: Final = (OSError, CannotWriteError, DamagedIndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,51 +66,45 @@ class Stream:
     layout: Format
 
 
-@dataclass(slots=True)
-class _OpenClip:
-    """The clip being written. `closes` is when it ends, once no event is `active`."""
-
-    id: int
-    writer: Writer
-    began: Nanos
-    began_unix_ns: int
-    last: Nanos
-    closes: Nanos
-    continues: int | None
-    events: dict[str, Event] = field(default_factory=dict)
-    boxes: dict[str, list[tuple[Nanos, Box]]] = field(default_factory=dict)
-    active: set[str] = field(default_factory=set)
-    best: Glimpse | None = None
-    cut_short: bool = False
-
-
 class Recorder:
-    """Takes a camera's footage and puts clips on the shelf; `tell` hears of each one that is durable."""
+    """Takes a camera's footage and puts clips on the shelf.
+
+    `tell` hears of each one that is durable, and when the disk begins or ceases to refuse them.
+    """
 
     def __init__(
-        self, stream: Stream, settings: RecordConfig, shelf: Shelf, clock: Clock, tell: Callable[[Saved], object]
+        self,
+        stream: Stream,
+        settings: RecordConfig,
+        shelf: Shelf,
+        clock: Clock,
+        tell: Callable[[Saved | Faulted], object],
     ) -> None:
         self._stream, self._settings = stream, settings
         self._shelf, self._clock, self._tell = shelf, clock, tell
         self._preroll = PreRoll(settings.pre_roll + LATENESS, settings.memory)
-        self._waiting: dict[str, Event] = {}  # events that began before there was a picture to start from
-        self._open: _OpenClip | None = None
+        self._waiting: dict[str, Event] = {}  # events that go on, to be recorded from the next key picture
+        self._open: OpenClip | None = None
+        self._parameters: frozenset[bytes] = frozenset()
+        self._last_dts: Nanos | None = None
+        self._trouble: Exception | None = None
+        self._retry: Nanos = 0
+        self._over: set[str] = set()  # those of them that have ended meanwhile
+        self._cut: OpenClip | None = None  # the clip that trouble or a gap ended and the next one carries on
 
     def take(self, item: Footage) -> None:
         """Take the next packet or finding of the camera."""
         try:
             self._take(item)
-        except (OSError, CannotWriteError) as error:
-            _log.error("a clip was cut short: %s", error)
-            self._abandon()
+        except TROUBLE as error:
+            self._fail(error)
 
     def close(self) -> None:
         """The camera has stopped: finish the open clip."""
         try:
             self._finish()
-        except (OSError, CannotWriteError) as error:
-            _log.error("the last clip was cut short: %s", error)
-            self._abandon()
+        except TROUBLE as error:
+            self._fail(error)
 
     def _take(self, item: Footage) -> None:
         match item:
@@ -123,6 +126,8 @@ class Recorder:
                 assert_never(item)
 
     def _push(self, packet: Packet) -> None:
+        if self._breaks(packet):
+            self._lose()
         self._preroll.push(packet)
         clip = self._open
         if clip is None:
@@ -135,17 +140,48 @@ class Recorder:
         else:
             self._write(clip, packet)
 
+    def _breaks(self, packet: Packet) -> bool:
+        """Whether this picture cannot stand in one file with those before it."""
+        last, self._last_dts = self._last_dts, packet.dts
+        jumped = last is not None and not last - SECOND <= packet.dts <= last + JUMP
+        if not packet.is_key:
+            return jumped
+        before, self._parameters = self._parameters, parameters(packet.data) or self._parameters
+        return jumped or bool(before and before != self._parameters)
+
     def _idle(self, packet: Packet) -> None:
         """Between clips, once per group of pictures: unlink what others deleted, and start what had to wait."""
+        if self._trouble is not None:
+            if self._clock.boot() < self._retry:
+                return
+            self._recover()
         self._shelf.tidy()
         if self._waiting:
-            self._start(packet.t, self._take_waiting(), continues=None)
+            self._resume()
 
-    def _write(self, clip: _OpenClip, packet: Packet) -> None:
+    def _resume(self) -> None:
+        """Record what had to wait, from where it was lost as far as the pre-roll still holds it."""
+        waiting, cut = list(self._waiting.values()), self._cut
+        since = cut.group_before if cut else min(event.began for event in waiting) - self._settings.pre_roll
+        self._start(since, waiting, continues=cut.id if cut else None)
+
+    def _recover(self) -> None:
+        """Try the disk again after trouble; what the trouble left is taken in before anything new is recorded."""
+        self._shelf.take_again()
+        for clip in adopt(self._shelf, self._stream.camera):
+            if clip.boot_id == self._clock.boot_id and clip.cut_short:
+                self._tell(Saved(clip))
+        self._trouble = None
+        _log.warning("clips can be kept again")
+        self._tell(Faulted("storage", on=False))
+
+    def _write(self, clip: OpenClip, packet: Packet) -> None:
+        if packet.is_key:
+            clip.group_before, clip.group = clip.group, packet.t
         clip.last = max(clip.last, packet.t)
         clip.writer.write(packet)
 
-    def _carry_on(self, clip: _OpenClip, packet: Packet) -> None:
+    def _carry_on(self, clip: OpenClip, packet: Packet) -> None:
         going_on = [clip.events[id_] for id_ in clip.active]
         closes = clip.closes
         self._finish()
@@ -154,45 +190,65 @@ class Recorder:
             self._open.closes = closes
 
     def _begin(self, event: Event) -> None:
-        if self._open is None:
+        if self._trouble is not None:
+            self._waiting[event.id] = event
+        elif self._open is None:
             self._start(event.began - self._settings.pre_roll, [event], continues=None)
         else:
             self._note(event)
             self._open.active.add(event.id)
 
     def _start(self, since: Nanos, events: list[Event], continues: int | None) -> None:
+        self._waiting.update((event.id, event) for event in events)  # until a clip has them
         packets = self._preroll.since(since)
-        if not packets:
-            self._waiting.update((event.id, event) for event in events)
+        if not packets or self._is_too_late(packets[0].t):
             return
-        number = self._shelf.next_id()
-        writer = Writer(
-            self._shelf.part(number), self._stream.layout, lambda size: self._shelf.make_room(size + BESIDE)
-        )
-        began = packets[0].t
-        unix_ns = began + self._clock.unix() - self._clock.boot()
-        clip = _OpenClip(number, writer, began, unix_ns, began, began, continues)
-        self._open = clip
-        for event in events:
-            self._note(event)
-            clip.active.add(event.id)
+        clip = self._opened(packets[0], continues)
+        self._hand_over(clip)
         self._write_sidecar(clip, self._row(clip))
         for packet in packets:
             self._write(clip, packet)
 
-    def _take_waiting(self) -> list[Event]:
-        waiting, self._waiting = list(self._waiting.values()), {}
-        return waiting
+    def _is_too_late(self, first: Nanos) -> bool:
+        """Forget what ended before the first picture that there is; whether nothing is left to record."""
+        had = len(self._waiting)
+        for id_ in self._over & {id_ for id_, event in self._waiting.items() if event.ended < first}:
+            del self._waiting[id_]
+        self._over &= self._waiting.keys()
+        return had > 0 and not self._waiting
+
+    def _hand_over(self, clip: OpenClip) -> None:
+        """Let the clip have the events that waited for it."""
+        for event in self._waiting.values():
+            self._note(event)
+            if event.id in self._over:
+                clip.closes = max(clip.closes, event.ended + self._settings.post_roll)
+            else:
+                clip.active.add(event.id)
+        self._waiting, self._over, self._cut = {}, set(), None
+
+    def _opened(self, first: Packet, continues: int | None) -> OpenClip:
+        self._shelf.make_room(BESIDE)
+        number = self._shelf.next_id()
+        writer = Writer(
+            self._shelf.part(number), self._stream.layout, lambda size: self._shelf.make_room(size + BESIDE)
+        )
+        began = first.t
+        unix_ns = began + self._clock.unix() - self._clock.boot()
+        known = self._clock.synchronised()
+        self._open = OpenClip(number, writer, began, unix_ns, known, began, began, began, began, continues)
+        return self._open
 
     def _note(self, event: Event) -> None:
         if event.id in self._waiting:
             self._waiting[event.id] = event
         if self._open is not None:
-            self._open.events[event.id] = event
-            self._open.boxes.setdefault(event.id, []).append((event.ended, event.reason.box))
+            self._open.note(event)
 
     def _end(self, event: Event) -> None:
-        self._waiting.pop(event.id, None)
+        if event.id in self._waiting:
+            self._waiting[event.id] = event
+            self._over.add(event.id)
         clip = self._open
         if clip is None:
             return
@@ -208,14 +264,24 @@ class Recorder:
             clip.best = glimpse
 
     def _lose(self) -> None:
-        """Pictures are missing: the open clip ends before them, and no later one may start before them."""
+        """Pictures are missing: the open clip ends before them, and no later one may start before them.
+
+        An event that goes on is recorded further from the next key picture.
+        """
+        self._preroll.clear()
         if self._open is not None:
             self._open.cut_short = True
+            self._wait_on(self._open)
         self._finish()
-        self._preroll.clear()
+
+    def _wait_on(self, clip: OpenClip) -> None:
+        """Let what still goes on in the clip be recorded in another one that continues it."""
+        going_on = {id_: clip.events[id_] for id_ in clip.events if id_ in clip.active}
+        self._waiting.update(going_on)
+        self._cut = clip if going_on else None
 
     def _finish(self) -> None:
-        clip, self._open = self._open, None
+        clip = self._open
         if clip is None:
             return
         final = self._shelf.mp4(clip.id)
@@ -226,41 +292,31 @@ class Recorder:
             replace_whole(self._shelf.thumbnail(clip.id), clip.best.jpeg())
         row = replace(self._row(clip), size=size, sha256=digest)
         self._write_sidecar(clip, row)
-        self._tell(Saved(self._shelf.keep(row)))
+        kept = self._shelf.keep(row)
+        self._open = None
+        self._tell(Saved(kept))
 
-    def _abandon(self) -> None:
-        """Leave what is on disk to the next start, which adopts it."""
+    def _fail(self, error: Exception) -> None:
+        """Leave what is on disk to be adopted, now or at the next start, and try again in a while."""
+        self._retry = self._clock.boot() + RETRY
+        if self._trouble is None:
+            _log.error("clips cannot be kept: %s", error)
+            self._tell(Faulted("storage", on=True))
+        self._trouble = error
         clip, self._open = self._open, None
         if clip is not None:
+            self._wait_on(clip)
             clip.writer.abandon()
+            with suppress(*TROUBLE):  # the same trouble again
+                self._shelf.leave(clip.id)
+                if self._shelf.part(clip.id).exists():  # a finished one may have its row after all
+                    self._write_sidecar(clip, replace(self._row(clip), cut_short=True))
+        self._shelf.let_go()
 
-    def _row(self, clip: _OpenClip) -> Clip:
-        onset = min((event.began for event in clip.events.values()), default=clip.began)
-        labels = [event.label for event in clip.events.values()]
-        return Clip(
-            id=clip.id,
-            camera=self._stream.camera,
-            boot_id=self._clock.boot_id,
-            began=_milliseconds(clip.began),
-            began_unix_ns=_milliseconds(clip.began_unix_ns),
-            duration_ns=_milliseconds(clip.last - clip.began + round(SECOND / self._stream.layout.fps)),
-            pre_roll_ns=_milliseconds(max(0, onset - clip.began)),
-            size=0,
-            beside=0,
-            sha256="",
-            label=next((label for label in labels if label != "motion"), "motion"),
-            events=tuple(clip.events),
-            continues=clip.continues,
-            cut_short=clip.cut_short,
-        )
+    def _row(self, clip: OpenClip) -> Clip:
+        return clip.row(self._stream.camera, self._stream.layout.fps, self._clock.boot_id)
 
-    def _write_sidecar(self, clip: _OpenClip, row: Clip) -> None:
+    def _write_sidecar(self, clip: OpenClip, row: Clip) -> None:
         path = self._shelf.sidecar(clip.id)
-        recorded = (RecordedEvent(event, tuple(clip.boxes.get(id_, ()))) for id_, event in clip.events.items())
-        sidecar.write(path, Sidecar(row, tuple(recorded)))
+        sidecar.write(path, Sidecar(row, clip.recorded()))
         sync_folder(path.parent)
-
-
-def _milliseconds(nanos: Nanos) -> Nanos:
-    """The same time as exactly as the sidecar can say it, so that a row made from a sidecar is the same row."""
-    return round(nanos / MILLISECOND) * MILLISECOND

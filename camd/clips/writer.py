@@ -1,4 +1,4 @@
-"""One clip on its way to disk: fragmented MP4, and what can be saved of one that was cut off.
+"""One clip on its way to disk: fragmented MP4.
 
 Idea: a fragment (a group of pictures, or 2 s of a longer one) is one write and one fdatasync, so a pulled plug costs at
 most the open fragment. At the end the file is finished in place: FFmpeg's `hybrid_fragmented` appends an ordinary index
@@ -9,16 +9,13 @@ It does not promise: anything after a failed fsync. The error passes on and the 
 
 import io
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import av
-from av.container import InputContainer
 
-from camd.errors import UnusableInputError
 from camd.model import SECOND, Format, Nanos, Packet
 from camd.store.files import sync_folder
 
@@ -31,12 +28,6 @@ MUXER: Final = {
     "min_frag_duration": "500000",  # a stream of key pictures alone must not sync for every one
     "flush_packets": "1",
 }
-# A recording is what we made, opens nothing but itself, and may be damaged.
-SEALED: Final[dict[str, Any]] = {
-    "format": "mov", "options": {"protocol_whitelist": ""}, "metadata_errors": "replace",
-}  # fmt: skip
-BOX_HEADER: Final = 8  # bytes: length and name
-LONG_BOX: Final = 1  # a length that says: the true one follows the name, in 8 bytes
 
 
 class Writer:
@@ -74,7 +65,7 @@ class Writer:
         return size
 
     def abandon(self) -> None:
-        """Let go of the file as it is, after an error; its whole fragments stay readable."""
+        """Let go of the file as it is, after an error; its whole fragments stay readable. Safe to call twice."""
         self._container.close()  # what FFmpeg still writes is gathered and never put on disk
         self._file.close()
 
@@ -134,61 +125,6 @@ def _write_all(descriptor: int, data: bytearray, offset: int) -> None:
     while view:
         written = os.pwrite(descriptor, view, offset)
         view, offset = view[written:], offset + written
-
-
-@dataclass(frozen=True, slots=True)
-class Salvage:
-    """What a cut-off clip still holds."""
-
-    size: int
-    duration_ns: int
-
-
-def salvage(path: Path) -> Salvage:
-    """Cut a clip that was never finished back to its last whole fragment and say what is left.
-
-    Raises `UnusableInputError` when not even one fragment is whole; then the file is left as it is.
-    """
-    boxes = list(_whole_boxes(path))
-    names = [name for name, _ in boxes]
-    if b"moov" not in names or b"mdat" not in names:
-        raise UnusableInputError(f"{path}: this clip was cut off before its first fragment was whole.")
-    # A header without the data that it announces is worth nothing.
-    whole = max(end for name, end in boxes if name != b"moof")
-    with path.open("r+b") as file:
-        file.truncate(whole)
-        os.fsync(file.fileno())
-    return Salvage(whole, _length(path))
-
-
-def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
-    """The name and end of each top-level box of an MP4 file, up to the first that is not whole."""
-    size, at = path.stat().st_size, 0
-    with path.open("rb") as file:
-        while at + BOX_HEADER <= size:
-            file.seek(at)
-            header = file.read(2 * BOX_HEADER)
-            length = int.from_bytes(header[:4], "big")
-            if length == LONG_BOX:
-                length = int.from_bytes(header[8:], "big")
-            if length < BOX_HEADER or at + length > size:
-                return
-            at += length
-            yield header[4:8], at
-
-
-def _length(path: Path) -> int:
-    try:
-        with path.open("rb") as file, av.open(file, "r", **SEALED) as container:
-            return max(_shown_until(container), default=0)
-    except (av.FFmpegError, OSError, IndexError) as error:
-        raise UnusableInputError(f"{path}: no picture of this clip can be read.") from error
-
-
-def _shown_until(container: InputContainer) -> Iterator[int]:
-    for packet in container.demux(container.streams.video[0]):
-        if packet.size and packet.pts is not None and packet.time_base is not None:
-            yield int((packet.pts + (packet.duration or 0)) * packet.time_base * SECOND)
 
 
 def _ticks(nanos: Nanos) -> int:

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,8 +25,8 @@ from camd.config import MB
 from camd.errors import CannotWriteError, RefusedError, UnusableInputError, UsageError
 from camd.model import SECOND, Clip
 from camd.places import Places
-from camd.store import sidecar, verdicts
-from camd.store.files import ClipFiles, sync_folder, writing
+from camd.store import receipt, sidecar, verdicts
+from camd.store.files import ClipFiles, lies_at, open_plain, sync_folder, writing
 from camd.store.index import Index
 from camd.store.shelf import finish_garbage
 from camd.store.verdicts import Verdict
@@ -37,9 +37,16 @@ _PLAYERS = ("xdg-open", "mpv", "ffplay")
 _CHUNK = 1 << 20
 
 
-def main(arguments: list[str]) -> int:
-    """Run one `camd clips` verb; raises UsageError for a clip that is not there."""
+Withdraw = Callable[[Places, Sequence[Clip]], int]
+
+
+def main(arguments: list[str], withdraw: Withdraw) -> int:
+    """Run one `camd clips` verb; raises UsageError for a clip that is not there.
+
+    `withdraw` takes back what still waits to be told of deleted clips, and says how many messages that were.
+    """
     options = _parser().parse_args(arguments)
+    options.withdraw = withdraw
     places = Places.of(options.data or config.load(options.config).store.data)
     if not places.index.exists():  # asking must not make a store
         return _no_store(places, options)
@@ -48,6 +55,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _no_store(places: Places, options: argparse.Namespace) -> int:
+    if any(places.clips.glob("*.mp4")):
+        raise UnusableInputError(
+            f"{places.index}: the index is missing, the clips are not. The next start of camd, or"
+            " 'camd store check --repair', makes it anew from them."
+        )
     if options.verb != "list":
         raise UsageError(f"camd clips {options.verb}: no clips yet at {places.data}.")
     say(f"no clips yet at {places.data}")
@@ -123,17 +135,39 @@ def _delete(places: Places, index: Index, options: argparse.Namespace) -> int:
     clips = [index.clip(number) for number in dict.fromkeys(options.id)]
     if not options.yes:
         _confirm(clips)
-    there = [path for clip in clips for path in ClipFiles.of(places, clip.id).all() if path.exists()]
+    there = [path for clip in clips for path in ClipFiles.of(places, clip.id).all() if lies_at(path)]
     gone = index.drop(clip.id for clip in clips)
     deleted = [clip for clip in clips if clip.id in gone]  # the ring may have been faster
     for clip in deleted:
         _note(places, "delete", clip)
     freed = _megabytes(sum(clip.size + clip.beside for clip in deleted))
     if finish_garbage(places, index):
+        index.forget_traces()
         say(f"deleted {_count(deleted)}: {len(there)} files gone, {freed} MB freed")
     else:
         say(f"deleted {_count(deleted)}: the running recorder removes the {len(there)} files and frees {freed} MB")
+    _tell_rest(places, deleted, options.withdraw(places, deleted))
     return 0
+
+
+def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int) -> None:
+    """Say what else went, and where these clips still are."""
+    if withdrawn:
+        about = (
+            "message about it, which waited for the broker, is"
+            if withdrawn == 1
+            else ("messages about them, which waited for the broker, are")
+        )
+        say(f"{withdrawn} {about} withdrawn")
+    for clip in deleted:
+        shares = receipt.elsewhere(places, clip.id)
+        for share in shares:
+            say(f"clip {clip.id}: {share}")
+        if copies := receipt.remove_copies(shares):
+            say(f"clip {clip.id}: what was copied for these shares is gone as well ({copies} of {len(shares)})")
+        if exported := receipt.exports(places, clip.id):
+            times = "1 time" if exported == 1 else f"{exported} times"
+            say(f"clip {clip.id}: exported {times}; what was taken out is out of camd's reach")
 
 
 _Verb = Callable[[Places, Index, argparse.Namespace], int]
@@ -211,7 +245,7 @@ def _note(places: Places, what: str, clip: Clip) -> None:
 
 def _opened(source: Path) -> BinaryIO:
     try:
-        return source.open("rb")
+        return open_plain(source)
     except OSError as error:
         raise UnusableInputError(f"{source}: the clip's recording cannot be read: {error.strerror}.") from error
 
@@ -302,7 +336,8 @@ def _events(recorded: sidecar.Sidecar) -> Table:
 
 def _notes(clip: Clip) -> str:
     continues = f"continues {clip.continues}" if clip.continues is not None else ""
-    return ", ".join(filter(None, (continues, "cut short" if clip.cut_short else "")))
+    undated = "" if clip.synchronised else "date unknown"
+    return ", ".join(filter(None, (continues, "cut short" if clip.cut_short else "", undated)))
 
 
 def _when(clip: Clip) -> str:

@@ -4,11 +4,14 @@ Rule: a file appears under its name only when it is whole (temp, fsync, rename),
 folder was fsynced. Temps end in `.tmp`; whoever starts the recorder removes those that a crash left.
 """
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from camd.errors import CannotWriteError
@@ -54,6 +57,10 @@ class ClipFiles:
         present = (self.mp4, self.part, self.sidecar, self.thumbnail)
         return (*present, temp_of(self.sidecar), temp_of(self.thumbnail))
 
+    def footage_exists(self) -> bool:
+        """Whether there is a recording, finished or not."""
+        return lies_at(self.mp4) or lies_at(self.part)
+
     def bytes_beside(self) -> int:
         """Bytes of sidecar and thumbnail, as far as they are there."""
         return size_of(self.sidecar) + size_of(self.thumbnail)
@@ -62,16 +69,16 @@ class ClipFiles:
         return self.folder / f"{self.number:06d}.{suffix}"
 
 
-def number_of(path: Path) -> int | None:
+def number_of(path: Path | os.DirEntry[str]) -> int | None:
     """The id of the clip that `path` belongs to by its name, None when it is not a name of ours."""
     match = _NAME.fullmatch(path.name)
     return int(match[1]) if match else None
 
 
 def size_of(path: Path) -> int:
-    """Bytes of the file, 0 when it is not there."""
+    """Bytes of the file, 0 when it is not there; a link counts as itself."""
     try:
-        return path.stat().st_size
+        return path.lstat().st_size
     except FileNotFoundError:
         return 0
 
@@ -102,8 +109,37 @@ def sync_folder(folder: Path) -> None:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTSUP):
+                raise CannotWriteError(
+                    f"{folder}: this file system cannot make names last (fsync of a folder): clips would be lost in a"
+                    " power cut. Give camd a folder on another one (ext4, xfs, btrfs, f2fs)."
+                ) from error
+            raise
         finally:
             os.close(handle)
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """Open an ordinary file to read; raises OSError for anything else, which is not followed and not waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not an ordinary file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def lies_at(path: Path) -> bool:
+    """Whether anything at all has this name, a link to nothing included."""
+    return os.path.lexists(path)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether an ordinary file lies there; a link is none."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""The index of the clips: the only SQL of the store.
+"""The index of the clips: the SQL of the store, but for what holds the file against itself (`trust.py`).
 
 Idea: one SQLite file (WAL, synchronous=FULL) that several processes may open: the recorder, the terminal verbs, later
 the page. Rule: every change is one transaction, and the running total changes in it (by triggers, see schema.sql).
 A star or a label is written to the sidecar inside the transaction, so that nobody evicts the clip meanwhile.
-It unlinks no clip: `drop` makes garbage, and the recorder takes it away.
+It unlinks no clip: `drop` makes garbage, and the recorder takes it away. A row that is not as it was written is never
+served: DamagedIndexError is raised instead.
 
 An `Index` may be made in one thread and used in another, but never by two at once.
 """
@@ -11,49 +12,35 @@ An `Index` may be made in one thread and used in another, but never by two at on
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
+from uuid import uuid4
 
-from camd.errors import CamdError, CannotWriteError, UnusableInputError, UsageError
+from camd.errors import CannotWriteError, UnusableInputError, UsageError
 from camd.model import Clip
 from camd.places import Places
-from camd.store import sidecar
+from camd.store import sidecar, trust
 from camd.store.files import ClipFiles, sync_folder, temp_of, writing
+from camd.store.trouble import BUSY_S, DiskError, trouble
+from camd.store.trust import crc, damaged
 
 _log = logging.getLogger(__name__)
 
 _APPLICATION_ID = 0x63616D64
-_VERSION = 1
-_BUSY_S = 10.0
+_VERSION = 2
 _PAGE = 32  # clips fetched at a time when walking from the oldest
 _FIELDS = (
     "id, camera, boot_id, began, began_unix_ns, duration_ns, pre_roll_ns, size, beside, sha256, label, events,"
-    " continues, cut_short, starred"
+    " continues, cut_short, starred, synchronised, crc"
 )
-
-
-class DiskError(CannotWriteError):
-    """The disk is full or failing: throwing the ballast overboard may help."""
-
-
-# SQLite's primary result code -> what it means to the owner
-_TROUBLE: dict[int, tuple[type[CamdError], str]] = {
-    sqlite3.SQLITE_FULL: (DiskError, "the disk is full. Free some space"),
-    sqlite3.SQLITE_IOERR: (DiskError, "the disk is full or failing. Free some space, or look at the system log"),
-    sqlite3.SQLITE_READONLY: (CannotWriteError, "it may not be written. Mend its rights, or the disk's"),
-    sqlite3.SQLITE_CANTOPEN: (CannotWriteError, "it cannot be opened. Mend the rights of its folder"),
-    sqlite3.SQLITE_BUSY: (CannotWriteError, f"another process kept it busy for {_BUSY_S:.0f} s. Try again"),
-    sqlite3.SQLITE_CORRUPT: (UnusableInputError, "it is damaged. Move it aside: the clips stay, and are found again"),
-    sqlite3.SQLITE_NOTADB: (UnusableInputError, "it is not a database. Move it aside: the clips are found again"),
-}
+_OLD_FIELDS = _FIELDS.removesuffix(", synchronised, crc")  # of version 1
 
 
 class Index:
-    """The clips of one data folder. Every method may raise CannotWriteError or, on a damaged file, UnusableInputError.
+    """The clips of one data folder. Every method may raise CannotWriteError or, on a damaged file, DamagedIndexError.
 
     A method that names one clip raises UsageError when there is none of that number.
     """
@@ -75,8 +62,9 @@ class Index:
 
     @classmethod
     def _open(cls, places: Places) -> "Index":
-        with _trouble(places.index):
-            database = sqlite3.connect(places.index, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        with trouble(places.index):
+            database = sqlite3.connect(places.index, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            database.text_factory = _text
         index = cls(places, database)
         try:
             index._prepare()
@@ -95,12 +83,27 @@ class Index:
         """Close the file; the last process to do so leaves one file without journal."""
         self._database.close()
 
+    def uuid(self) -> str:
+        """What names this store."""
+        (name,) = self._rows("SELECT uuid FROM store")[0]
+        return str(name)
+
+    def name(self, uuid: str) -> None:
+        """Be the index of the store of that name."""
+        with self._change():
+            self._database.execute("UPDATE store SET uuid = ?, uuid_crc = ?", (uuid, crc((uuid,))))
+
+    def verify_pages(self) -> None:
+        """Read all of the file and hold it against itself; for who is about to change it."""
+        with trouble(self._places.index):
+            trust.verify_pages(self._database, self._places.index)
+
     def clip(self, number: int) -> Clip:
         """The clip of that number."""
         rows = self._rows(f"SELECT {_FIELDS} FROM clip WHERE id = ?", number)
         if not rows:
             raise UsageError(f"there is no clip {number}. 'camd clips list' shows which there are.")
-        return _clip(rows[0])
+        return self._clip(rows[0])
 
     def clips(self, limit: int | None = None, label: str | None = None) -> tuple[Clip, ...]:
         """The newest `limit` clips (None: all), newest first; only those of `label` when it is given."""
@@ -109,7 +112,7 @@ class Index:
             label,
             -1 if limit is None else limit,
         )
-        return tuple(_clip(row) for row in rows)
+        return tuple(map(self._clip, rows))
 
     def unstarred(self) -> Iterator[Clip]:
         """Clips that may be evicted, oldest first, fetched as they are asked for."""
@@ -117,7 +120,7 @@ class Index:
         while rows := self._rows(
             f"SELECT {_FIELDS} FROM clip WHERE NOT starred AND id > ? ORDER BY id LIMIT {_PAGE}", last
         ):
-            yield from map(_clip, rows)
+            yield from map(self._clip, rows)
             last = rows[-1][0]
 
     def ids(self) -> frozenset[int]:
@@ -143,10 +146,20 @@ class Index:
         with self._change():
             self._database.execute("UPDATE store SET newest_id = max(newest_id, ?)", (number,))
 
-    def add(self, clip: Clip) -> None:
-        """Take in a clip whose files are durable."""
+    def add(self, *clips: Clip) -> None:
+        """Take in clips whose files are durable: all of them or, with an error, none."""
         with self._change():
-            self._database.execute(f"INSERT INTO clip ({_FIELDS}) VALUES ({','.join('?' * 15)})", _row(clip))
+            self._insert(clips)
+
+    def disown(self, number: int) -> None:
+        """Forget the row and leave the files, which can be taken in again."""
+        with self._change():
+            self._database.execute("DELETE FROM clip WHERE id = ?", (number,))
+
+    def undated(self, boot_id: str) -> tuple[Clip, ...]:
+        """Clips of that boot that were recorded before the machine knew the date."""
+        rows = self._rows(f"SELECT {_FIELDS} FROM clip WHERE NOT synchronised AND boot_id = ? ORDER BY id", boot_id)
+        return tuple(map(self._clip, rows))
 
     def star(self, number: int) -> None:
         """Keep this clip for good."""
@@ -160,6 +173,10 @@ class Index:
         """Say what the clip shows."""
         self._mark(number, lambda clip: replace(clip, label=label))
 
+    def date(self, number: int, began_unix_ns: int) -> None:
+        """Give a clip its right date, now that it is known."""
+        self._mark(number, lambda clip: replace(clip, began_unix_ns=began_unix_ns, synchronised=True))
+
     def drop(self, numbers: Iterable[int]) -> tuple[int, ...]:
         """Turn these clips into garbage, all in one transaction; answers with those that were there."""
         return self._to_garbage(numbers, "SELECT id, size + beside FROM clip WHERE id = ?")
@@ -170,12 +187,19 @@ class Index:
 
     def garbage(self) -> dict[int, int]:
         """Clips whose files must go: number -> bytes."""
-        return dict(self._rows("SELECT id, bytes FROM garbage ORDER BY id"))
+        rows = self._rows("SELECT id, bytes, crc FROM garbage ORDER BY id")
+        if any(crc((number, size)) != told for number, size, told in rows):
+            raise damaged(self._places.index, "garbage is not as it was written")
+        return {number: size for number, size, _ in rows}
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Forget garbage whose files are gone for good."""
         with self._change():
             self._database.executemany("DELETE FROM garbage WHERE id = ?", [(number,) for number in numbers])
+
+    def forget_traces(self) -> None:
+        """Leave nothing of deleted rows in the journal either, if nobody else is reading just now."""
+        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def settle(self) -> None:
         """Finish what a crash interrupted between a sidecar and its row: the row follows the sidecar."""
@@ -202,11 +226,29 @@ class Index:
             self._database.execute("DELETE FROM rewriting WHERE id = ?", (number,))
 
     def _follow_sidecar(self, number: int) -> None:
-        clip = sidecar.read(ClipFiles.of(self._places, number).sidecar).clip
-        self._database.execute(
-            "UPDATE clip SET starred = ?, label = ?, beside = ? WHERE id = ?",
-            (clip.starred, clip.label, clip.beside, number),
+        told = sidecar.read(ClipFiles.of(self._places, number).sidecar).clip
+        row = _row(
+            replace(
+                self.clip(number),
+                starred=told.starred,
+                label=told.label,
+                beside=told.beside,
+                began_unix_ns=told.began_unix_ns,
+                synchronised=told.synchronised,
+            )
         )
+        self._database.execute(f"UPDATE clip SET ({_FIELDS}) = ({_marks(row)}) WHERE id = ?", (*row, number))
+
+    def _insert(self, clips: Iterable[Clip]) -> None:
+        rows = list(map(_row, clips))
+        if rows:
+            self._database.executemany(f"INSERT INTO clip ({_FIELDS}) VALUES ({_marks(rows[0])})", rows)
+
+    def _clip(self, row: Sequence[Any]) -> Clip:
+        *values, told = row
+        if crc(values) != told:
+            raise damaged(self._places.index, "a row is not as it was written")
+        return _clip(values)
 
     def _to_garbage(self, numbers: Iterable[int], select: str) -> tuple[int, ...]:
         wanted = tuple(numbers)
@@ -221,29 +263,54 @@ class Index:
         with self._change():
             for number in numbers:
                 for row in self._rows(select, number):
-                    self._database.execute("INSERT INTO garbage VALUES (?, ?)", row)
+                    self._database.execute("INSERT INTO garbage VALUES (?, ?, ?)", (*row, crc(row)))
                     self._database.execute("DELETE FROM clip WHERE id = ?", (number,))
                     moved.append(number)
         return tuple(moved)
 
     def _prepare(self) -> None:
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             self._refuse_foreign()
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             self._database.execute("PRAGMA wal_autocheckpoint = 256")  # pages of 4 KiB: the journal stays near 1 MB
             self._database.execute("PRAGMA journal_size_limit = 1048576")
-        with self._change():
-            if self._version() == 0:  # asked again: another process may have made it meanwhile
-                for statement in _statements(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")):
-                    self._database.execute(statement)
+        if self._version() != _VERSION:
+            with self._change():
+                _MIGRATIONS[self._version()](self)  # asked again: another process may have done it meanwhile
+            sync_folder(self._places.data)
+        with trouble(self._places.index):
+            trust.verify(self._database, self._places.index)
+
+    def _create(self) -> None:
+        trust.make(self._database)
+        name = uuid4().hex
+        self._database.execute("INSERT INTO store VALUES (1, ?, 0, 0, 0, 0, ?)", (name, crc((name,))))
+
+    def _from_1(self) -> None:
+        """Version 1 had no checksums, and did not say whether the date was known."""
+        ((name, newest),) = self._rows("SELECT uuid, newest_id FROM store")
+        clips = [_clip([*row, True]) for row in self._rows(f"SELECT {_OLD_FIELDS} FROM clip")]
+        garbage = self._rows("SELECT id, bytes FROM garbage")
+        rewriting = self._rows("SELECT id FROM rewriting")
+        for table in ("clip", "garbage", "rewriting", "store"):
+            self._database.execute(f"DROP TABLE {table}")
+        trust.make(self._database)
+        self._database.execute("INSERT INTO store VALUES (1, ?, ?, 0, 0, 0, ?)", (name, newest, crc((name,))))
+        self._insert(clips)
+        self._database.executemany("INSERT INTO garbage VALUES (?, ?, ?)", [(*row, crc(row)) for row in garbage])
+        self._database.executemany("INSERT INTO rewriting VALUES (?)", rewriting)
+
+    def _stay(self) -> None:
+        """It is of this version already."""
 
     def _refuse_foreign(self) -> None:
         if self._number("SELECT count(*) FROM sqlite_schema") == 0:
             return
         if self._number("PRAGMA application_id") != _APPLICATION_ID:
             raise UnusableInputError(f"{self._places.index}: another program's database. Move it aside.")
-        if self._version() != _VERSION:
+        if self._version() not in _MIGRATIONS:
             raise CannotWriteError(
                 f"{self._places.index}: has schema version {self._version()}, this camd knows {_VERSION}:"
                 " it is left as it is. Use the camd that wrote it, or a newer one."
@@ -257,13 +324,13 @@ class Index:
         return number
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             return self._database.execute(query, values).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[None]:
         """One transaction: all of it, or nothing when anything is raised."""
-        with _trouble(self._places.index):
+        with trouble(self._places.index):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -273,17 +340,8 @@ class Index:
                     self._database.execute("ROLLBACK")
 
 
-@contextmanager
-def _trouble(path: Path) -> Iterator[None]:
-    """Tell the world's trouble with the file at `path` from our bugs, which pass."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        if code not in _TROUBLE:
-            raise
-        kind, meaning = _TROUBLE[code]
-        raise kind(f"{path}: {meaning}.") from error
+# What brings an index of each version to this one, in one transaction; 0 is an empty file.
+_MIGRATIONS: Mapping[int, Callable[[Index], None]] = {0: Index._create, 1: Index._from_1, _VERSION: Index._stay}
 
 
 def _throw_ballast(places: Places) -> None:
@@ -292,18 +350,8 @@ def _throw_ballast(places: Places) -> None:
         places.ballast.unlink(missing_ok=True)
 
 
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would commit the transaction it runs in."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
 def _row(clip: Clip) -> tuple[object, ...]:
-    return (
+    values = (
         clip.id,
         clip.camera,
         clip.boot_id,
@@ -317,12 +365,23 @@ def _row(clip: Clip) -> tuple[object, ...]:
         clip.label,
         json.dumps(clip.events),
         clip.continues,
-        clip.cut_short,
-        clip.starred,
+        int(clip.cut_short),
+        int(clip.starred),
+        int(clip.synchronised),
     )
+    return (*values, crc(values))
 
 
-def _clip(row: Sequence[Any]) -> Clip:
-    *plain, events, continues, cut_short, starred = row
-    values = (*plain, tuple(json.loads(events)), continues, bool(cut_short), bool(starred))
-    return Clip(*values)
+def _clip(values: Sequence[Any]) -> Clip:
+    *plain, events, continues, cut_short, starred, synchronised = values
+    flags = map(bool, (cut_short, starred, synchronised))
+    return Clip(*(*plain, tuple(json.loads(events)), continues, *flags))
+
+
+def _marks(row: Sequence[object]) -> str:
+    return ",".join("?" * len(row))
+
+
+def _text(data: bytes) -> str:
+    """Text of a damaged file need not be text: then its checksum does not fit."""
+    return data.decode("utf-8", "replace")

@@ -4,6 +4,7 @@ Rule: a starred clip is never chosen, and the oldest goes first, where order is 
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 from camd.model import Clip, Nanos
 
@@ -27,15 +28,28 @@ def choose(clips_oldest_first: Iterable[Clip], need_bytes: int) -> tuple[Clip, .
 
 
 def expired(clips_oldest_first: Iterable[Clip], now_unix_ns: int, max_age_ns: Nanos) -> tuple[Clip, ...]:
-    """The unstarred clips that ended more than `max_age_ns` ago.
+    """The unstarred clips that are known to have ended more than `max_age_ns` ago.
 
-    A clip is taken to be no older than those recorded before it: one that was dated by a clock not yet set (a Pi has
-    no battery clock) does not vanish because it seems to be from last year.
+    A clip recorded while the date was unknown (a Pi has no battery clock) has no age of its own: it is as old as the
+    next one after it whose date is known, and without such a one it stays.
     """
     chosen: list[Clip] = []
+    undated: list[Clip] = []
     for clip in clips_oldest_first:
+        if not clip.synchronised:
+            undated.append(clip)
+            continue
         if clip.began_unix_ns + clip.duration_ns >= now_unix_ns - max_age_ns:
             break
-        if not clip.starred:
-            chosen.append(clip)
+        chosen += [each for each in (*undated, clip) if not each.starred]
+        undated.clear()
     return tuple(chosen)
+
+
+def plan(clips_oldest_first: Iterable[Clip], left_bytes: int, count: int) -> tuple[tuple[Clip, int], ...]:
+    """The next `count` clips to go, each with the bytes that can still be recorded before it must."""
+    going = []
+    for clip in islice((clip for clip in clips_oldest_first if not clip.starred), count):
+        going.append((clip, left_bytes))
+        left_bytes += clip.size + clip.beside
+    return tuple(going)

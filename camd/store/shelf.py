@@ -1,16 +1,16 @@
 """The recorder's hold of the data folder: who may write clips, where they go, and what must go for them.
 
-Idea: a lock on the data directory itself makes one recorder. A clip is kept by its row, made last, and dropped by its
-row turning into garbage, made first; whatever a crash leaves between is finished at the next start.
-Rule: room is made before it is used. Footage without a row is never deleted here: `orphans` hands it to the recorder.
+Idea: a clip is kept by its row, made last, and dropped by its row turning into garbage, made first; whatever a crash
+leaves between is finished at the next start. An index that is missing or damaged is made anew from the clips.
+Rule: room is made before it is used. Footage without a row is never deleted here: `orphans` hands it to the recorder,
+and until it has a row it counts against the limit all the same.
 It does not promise room that others take: a disk filled by another program raises CannotWriteError.
 """
 
-import fcntl
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Set
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,41 +21,46 @@ from camd.config import MB, StoreConfig
 from camd.errors import CannotWriteError, HeldError
 from camd.model import Clip
 from camd.places import Places
-from camd.store import ring
-from camd.store.files import ClipFiles, number_of, sync_folder, writing
+from camd.store import folder, identity, ring, room
+from camd.store.files import ClipFiles, lies_at, number_of, size_of, writing
+from camd.store.folder import Listing
+from camd.store.hold import Home, hold
 from camd.store.index import Index
+from camd.store.trust import DamagedIndexError
+from camd.store.wear import Wear
 
 _log = logging.getLogger(__name__)
 
-_BALLAST_BYTES = 1 * MB  # a transaction that deletes needs some tens of kilobytes of journal
+_CLIPS_AT_ONCE = 4  # to evict for inodes, of which each clip holds three
 
 
 class Shelf:
     """Where the recorder puts clips; one process at a time has it, and one thread uses it.
 
-    Every method may raise CannotWriteError.
+    Every method may raise CannotWriteError or DamagedIndexError; then `let_go`, and `take_again` until that succeeds.
     """
 
-    def __init__(self, places: Places, limits: StoreConfig, clock: Clock, index: Index) -> None:
-        self._places = places
-        self._limits = limits
-        self._clock = clock
-        self._index = index
+    _home: Home
+
+    def __init__(self, places: Places, limits: StoreConfig, clock: Clock) -> None:
+        self._places, self._limits, self._clock = places, limits, clock
         self._held = ExitStack()
+        self._open_index: Index | None = None  # None: the folder is not held
+        self._uuid: str | None = None
+        self._loose: set[int] = set()  # recordings without a row
+        self._open_bytes = 0  # of the clip being written, as of the last `make_room`
+        self._has_undated = True
+        self._wear = Wear(places)
 
     @classmethod
     def open(cls, places: Places, limits: StoreConfig, clock: Clock) -> "Shelf":
         """Take hold of the data folder, made when absent, and finish what a crash left.
 
-        Raises HeldError, naming the other process, when another recorder has it.
+        Raises HeldError, naming the other process, when another recorder has it, and UnavailableError when the store
+        that belongs here is not here.
         """
-        with ExitStack() as held:
-            held.enter_context(_hold(places))
-            if not places.index.exists() and not places.mode.exists():
-                mode.write(places, mode.AWAY)  # a new store is made to be used; later a missing mode means home
-            shelf = cls(places, limits, clock, held.enter_context(Index.open(places)))
-            shelf._recover()
-            shelf._held = held.pop_all()
+        shelf = cls(places, limits, clock)
+        shelf._take()
         return shelf
 
     def __enter__(self) -> "Shelf":
@@ -67,7 +72,23 @@ class Shelf:
     def close(self) -> None:
         """Finish garbage and let go of the folder."""
         with self._held:
-            self.tidy()
+            if self._open_index is not None:
+                self.tidy()
+
+    def let_go(self) -> None:
+        """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
+        self._held.close()
+        self._open_index = None
+
+    def take_again(self) -> None:
+        """Take hold of the same store again, as a start does, and try whether clips can be written.
+
+        Raises CannotWriteError as long as they cannot, or when another store, or none, is here now.
+        """
+        if identity.read(self._places) != self._uuid:
+            raise CannotWriteError(f"{self._places.clips}: the store is not here. Was its disk unmounted?")
+        self._take()
+        self._probe()
 
     def files(self, number: int) -> ClipFiles:
         """Every path of one clip."""
@@ -91,35 +112,68 @@ class Shelf:
 
     def next_id(self) -> int:
         """A clip number that was never given out before."""
+        self._home.check()
+        self._open_bytes = 0
         return self._index.next_id()
 
     def orphans(self) -> list[Path]:
-        """Recordings without a row, oldest first: to be adopted (`keep`) or, with nothing in them, to be discarded.
+        """Recordings without a row, oldest first: to be adopted (`take_in`), set aside or, when empty, discarded."""
+        found = (self.files(number) for number in sorted(self._loose))
+        return [files.mp4 if lies_at(files.mp4) else files.part for files in found]
 
-        To be asked before the first clip is opened: the open clip's `.part` is one of them.
-        """
-        rows = self._index.ids()
-        found = [path for path in _ours(self._places.clips) if path.suffix in (".part", ".mp4")]
-        return [path for path in found if number_of(path) not in rows]
+    def leave(self, number: int) -> None:
+        """The recording could not be finished: it stays as it is, and is an orphan from now on."""
+        if self.files(number).footage_exists():
+            self._loose.add(number)
+        else:
+            folder.unlink(self._places, (number,))
 
     def keep(self, clip: Clip) -> Clip:
         """Take in a clip whose MP4, sidecar and thumbnail are durable; answers with the row, `beside` measured."""
         kept = replace(clip, beside=self.files(clip.id).bytes_beside())
-        self._index.add(kept)
+        self.take_in((kept,))
+        self._wear.kept(kept)
         self.tidy()
         return kept
+
+    def take_in(self, rows: Iterable[Clip]) -> None:
+        """Make rows of clips whose files are durable and measured, all at once."""
+        rows = tuple(rows)
+        self._index.add(*rows)
+        self._loose.difference_update(clip.id for clip in rows)
+        self._has_undated = self._has_undated or not all(clip.synchronised for clip in rows)
 
     def discard(self, number: int) -> None:
         """Unlink the files of a recording that has no row, because there is nothing in it to keep."""
         if number in self._index.ids():
             raise ValueError(f"clip {number} has a row: it is dropped, not discarded")
         _log.info("recording %d discarded: nothing in it can be played", number)
-        _unlink(self._places, (number,))
+        folder.unlink(self._places, (number,))
+        self._loose.discard(number)
+
+    def set_aside(self, path: Path) -> Path:
+        """Move what cannot be used to the folder of damaged things; returns where it lies now.
+
+        What lies beside a recording goes with it.
+        """
+        target = folder.set_aside(self._places, path)
+        number = number_of(path)
+        if number in self._loose and not self.files(number).footage_exists():
+            self._loose.discard(number)
+            for beside in filter(lies_at, self.files(number).all()):
+                folder.set_aside(self._places, beside)
+        return target
 
     def drop(self, numbers: Iterable[int], reason: str) -> None:
         """Remove these clips, starred or not."""
         self._log_gone(self._index.drop(numbers), reason)
         self.tidy()
+
+    def disown(self, number: int) -> None:
+        """Take a clip's row away and leave its files to be adopted."""
+        self._index.disown(number)
+        if self.files(number).footage_exists():
+            self._loose.add(number)
 
     def make_room(self, open_bytes: int) -> None:
         """Evict until the open clip may have `open_bytes` (its `.part` and what will lie beside it).
@@ -129,53 +183,145 @@ class Shelf:
         """
         self.tidy()
         self._drop_expired()
-        free = _free_bytes(self._places.clips)
+        self._free_inodes()
+        free = room.free_bytes(self._places.clips)
         while (need := self._lacking(open_bytes, free)) > 0:
             chosen = ring.choose(self._index.unstarred(), need)
             if not chosen:
                 raise CannotWriteError(self._why_no_room(open_bytes, free))
             gone = self._index.evict(clip.id for clip in chosen)  # fewer, when one was starred meanwhile
             self._log_gone(gone, "the oldest, evicted to make room")
+            self._wear.gone(len(gone))
             free += sum(self._index.garbage().values())
             self.tidy()
+        self._open_bytes = open_bytes
 
     def tidy(self) -> None:
-        """Unlink what was dropped, by whichever process; cheap when there is nothing. An idle recorder calls it too."""
+        """Unlink what was dropped, by whichever process, and date what was recorded before the date was known.
+
+        Cheap when there is nothing, and writes nothing then. An idle recorder calls it too.
+        """
+        self._home.check()
         if _finish_garbage(self._places, self._index):
-            _load_ballast(self._places)
+            room.load_ballast(self._places)
+        self._date()
+
+    def _probe(self) -> None:
+        self.make_room(0)
+        path = self._places.data / "probe.tmp"
+        with writing(path):
+            try:
+                with path.open("wb") as file:
+                    file.write(bytes(room.JOURNAL))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                path.unlink(missing_ok=True)
+
+    def _take(self) -> None:
+        with ExitStack() as held:
+            self._home = held.enter_context(hold(self._places))
+            if _is_new(self._places):
+                mode.write(self._places, mode.AWAY)  # it is made to be used; later a missing mode means home
+            self._open_index = _index_of(self._places)
+            held.callback(self._close_index)
+            try:
+                self._recover()
+            except DamagedIndexError as error:
+                self._begin_index_anew(error)
+            self._uuid = identity.read(self._places)
+            self._held = held.pop_all()
+
+    @property
+    def _index(self) -> Index:
+        if self._open_index is None:
+            raise CannotWriteError(f"{self._places.clips}: the disk refused, and does not yet take clips again.")
+        return self._open_index
+
+    def _close_index(self) -> None:
+        if self._open_index is not None:
+            self._open_index.close()
+        self._open_index = None
+
+    def _begin_index_anew(self, error: DamagedIndexError) -> None:
+        """All clips are orphans then."""
+        _log.error("%s", error)
+        self._close_index()
+        _set_index_aside(self._places)
+        self._open_index = _index_of(self._places)
+        self._recover()
 
     def _recover(self) -> None:
+        self._index.verify_pages()
+        identity.agree(self._places, self._index)
         self._index.settle()
         _finish_garbage(self._places, self._index)
-        _load_ballast(self._places)
-        self._remove_stray()
-        self._index.pass_over(max(map(_number, _ours(self._places.clips)), default=0))
+        room.load_ballast(self._places)
+        found, rows = folder.scan(self._places), self._index.ids()
+        self._remove_stray(found, rows)
+        self._drop_missing(rows - found.numbers["mp4"])
+        self._loose = found.recordings() - rows
+        self._index.pass_over(max(found.all(), default=0))
+        self._has_undated = True
 
-    def _remove_stray(self) -> None:
+    def _remove_stray(self, found: Listing, rows: frozenset[int]) -> None:
         """Temps, sidecars and thumbnails of recordings that never came to be."""
-        rows = self._index.ids()  # their temps are left alone: another process may be writing a star
-        found = [path for path in _ours(self._places.clips) if _number(path) not in rows]
-        footage = {_number(path) for path in found if path.suffix in (".part", ".mp4")}
-        _unlink(self._places, {_number(path) for path in found} - footage)
+        # The temps of clips with a row are left alone: another process may be writing a star.
+        empty = found.all() - found.recordings() - rows
+        if empty:
+            folder.unlink(self._places, empty)
         with writing(self._places.clips):
-            for path in found:
-                if path.suffix == ".tmp":
-                    path.unlink(missing_ok=True)
+            for suffix in ("json.tmp", "jpg.tmp"):
+                for number in found.numbers[suffix] - rows:
+                    self.part(number).with_suffix(f".{suffix}").unlink(missing_ok=True)
+
+    def _drop_missing(self, numbers: Set[int]) -> None:
+        """Rows whose recording somebody took away: this is the right folder, so it will not come back."""
+        if numbers:
+            _log.warning("%s: %d recordings are gone: %s", self._places.clips, len(numbers), _some(numbers))
+            self._index.drop(numbers)
+            _finish_garbage(self._places, self._index)
+
+    def _date(self) -> None:
+        if not self._has_undated or not self._clock.synchronised():
+            return
+        offset = self._clock.unix() - self._clock.boot()
+        for clip in self._index.undated(self._clock.boot_id):
+            self._index.date(clip.id, clip.began + offset)
+            _log.info("clip %d: the date is known now", clip.id)
+        self._has_undated = False
 
     def _drop_expired(self) -> None:
         if not self._clock.synchronised():
             return
         old = ring.expired(self._index.unstarred(), self._clock.unix(), self._limits.max_age)
         if old:
-            self._log_gone(self._index.evict(clip.id for clip in old), "older than store.max_age")
+            gone = self._index.evict(clip.id for clip in old)
+            self._log_gone(gone, "older than store.max_age")
+            self._wear.gone(len(gone))
             self.tidy()
 
+    def _free_inodes(self) -> None:
+        """A disk can be full of files as well as of bytes."""
+        if not room.lacks_inodes(self._places.clips):
+            return
+        oldest = [clip.id for clip, _ in zip(self._index.unstarred(), range(_CLIPS_AT_ONCE), strict=False)]
+        self._log_gone(self._index.evict(oldest), "the oldest, evicted because the disk has no more files to give")
+        self.tidy()
+        if room.lacks_inodes(self._places.clips):
+            raise CannotWriteError(f"{self._places.clips}: the disk has room for no more files. Delete some on it.")
+
     def _lacking(self, open_bytes: int, free: int) -> int:
-        over = self._index.total_bytes() + open_bytes - self._limits.max_bytes
-        return max(over, self._limits.keep_free - free)
+        over = self._used() + open_bytes - self._limits.max_bytes
+        growth = max(0, open_bytes - self._open_bytes)
+        return max(over, max(self._limits.keep_free, room.JOURNAL) + growth - free)
+
+    def _used(self) -> int:
+        loose = (self.files(number) for number in self._loose)
+        return self._index.total_bytes() + sum(size_of(path) for files in loose for path in files.all())
 
     def _why_no_room(self, open_bytes: int, free: int) -> str:
-        over = self._index.total_bytes() + open_bytes - self._limits.max_bytes
+        over = self._used() + open_bytes - self._limits.max_bytes
         starred = self._index.starred_bytes()
         if over <= 0:
             return (
@@ -197,94 +343,47 @@ class Shelf:
 def finish_garbage(places: Places, index: Index) -> bool:
     """Unlink what was dropped, unless a recorder runs: False says that it will do so itself."""
     try:
-        with _hold(places):
+        with hold(places):
             _finish_garbage(places, index)
     except HeldError:
         return False
     return True
 
 
-@contextmanager
-def _hold(places: Places) -> Iterator[None]:
-    with writing(places.data):
-        places.make()
-        handle = os.open(places.data, os.O_RDONLY | os.O_DIRECTORY)
+def _is_new(places: Places) -> bool:
+    """Whether nothing was ever kept here, and nobody ever said whether the camera may look."""
+    return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
+
+
+def _index_of(places: Places) -> Index:
+    """The index, made anew when it cannot be believed; to be called by who holds the folder."""
     try:
-        _lock(places, handle)
-        _write_pid(places)
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                places.recorder_pid.unlink()
-    finally:
-        os.close(handle)
+        return Index.open(places)
+    except DamagedIndexError as error:
+        _log.error("%s", error)
+        _set_index_aside(places)
+        return Index.open(places)
 
 
-def _lock(places: Places, handle: int) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise HeldError(
-            f"{places.data}: another camd ({_holder(places)}) holds this folder."
-            " Stop it first, or give this one another folder."
-        ) from error
-
-
-def _holder(places: Places) -> str:
-    try:
-        return f"pid {int(places.recorder_pid.read_text(encoding='ascii'))}"
-    except (OSError, ValueError):  # it is just starting, or its disk was full
-        return "pid unknown"
-
-
-def _write_pid(places: Places) -> None:
-    try:
-        places.recorder_pid.write_text(f"{os.getpid()}\n", encoding="ascii")
-    except OSError as error:  # on a full disk it must start all the same: it makes the room
-        _log.warning("%s: cannot be written: %s", places.recorder_pid, error.strerror)
+def _set_index_aside(places: Places) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path = places.index.with_name(places.index.name + suffix)
+        if path.exists():
+            folder.set_aside(places, path)
 
 
 def _finish_garbage(places: Places, index: Index) -> bool:
     numbers = index.garbage()
     if not numbers:
         return False
-    _unlink(places, numbers)
+    folder.unlink(places, numbers)
     index.forget(numbers)
     return True
 
 
-def _unlink(places: Places, numbers: Iterable[int]) -> None:
-    with writing(places.clips):
-        for number in numbers:
-            for path in ClipFiles.of(places, number).all():
-                path.unlink(missing_ok=True)
-    sync_folder(places.clips)
-
-
-def _load_ballast(places: Places) -> None:
-    """Set aside what the next transaction needs when the disk is full; without room for it, go on without."""
-    if places.ballast.exists():
-        return
-    try:
-        with places.ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
-    except OSError:
-        places.ballast.unlink(missing_ok=True)
-
-
-def _ours(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.iterdir() if number_of(path) is not None), key=_number)
-
-
-def _number(path: Path) -> int:
-    return number_of(path) or 0
-
-
-def _free_bytes(folder: Path) -> int:
-    """Bytes that this user may still write there."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+def _some(numbers: Iterable[int]) -> str:
+    numbers = sorted(numbers)
+    return ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
 
 
 def _mb(count: int) -> str:

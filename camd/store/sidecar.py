@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from camd.clock import rfc3339
 from camd.errors import UnusableInputError
 from camd.model import SECOND, Box, Clip, Event, Nanos, Reason
-from camd.store.files import replace_whole, size_of
+from camd.store.files import open_plain, replace_whole, size_of
 
 VERSION = 1
 _BOX_EVERY: Nanos = SECOND // 5
+_MOST = 64_000_000  # bytes; an hour of ten events with five boxes a second is 10 MB
 T = TypeVar("T")
 
 
@@ -51,7 +52,8 @@ def write(path: Path, sidecar: Sidecar) -> None:
 def read(path: Path) -> Sidecar:
     """The sidecar at `path`; `clip.beside` is measured. Raises UnusableInputError when it is not one."""
     try:
-        data = json.loads(path.read_bytes(), parse_constant=_refuse)
+        with open_plain(path) as file:
+            data = json.loads(file.read(_MOST + 1), parse_constant=_refuse)
         found = _sidecar(data)
     except OSError as error:
         raise UnusableInputError(f"{path}: the clip's sidecar cannot be read: {error.strerror}.") from error
@@ -70,6 +72,7 @@ def clip_json(clip: Clip) -> dict[str, Any]:
         "began": _seconds(clip.began_unix_ns),
         "began_iso": rfc3339(_to_nanos(_seconds(clip.began_unix_ns))),  # of the rounded time, so that they agree
         "began_boot": _seconds(clip.began),
+        "synchronised": clip.synchronised,
         "duration": _seconds(clip.duration_ns),
         "pre_roll": _seconds(clip.pre_roll_ns),
         "label": clip.label,
@@ -147,6 +150,7 @@ def _clip(data: object, began: Nanos, events: tuple[str, ...]) -> Clip:
         continues=_need_or_null(data, "continues", int),
         cut_short=_need(data, "cut_short", bool),
         starred=_need(data, "starred", bool),
+        synchronised=_need_or(data, "synchronised", True),  # earlier sidecars do not say it
     )
 
 
@@ -200,6 +204,10 @@ def _need_or_null(data: object, key: str, kind: type[T]) -> T | None:
     if isinstance(data, dict) and key in data and data[key] is None:
         return None
     return _need(data, key, kind)
+
+
+def _need_or(data: object, key: str, default: T) -> T:
+    return _need(data, key, type(default)) if isinstance(data, dict) and key in data else default
 
 
 def _number(data: object, key: str) -> float:

@@ -9,7 +9,7 @@ from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import ManualClock
 from camd.config import MB, RecordConfig, StoreConfig
-from camd.model import SECOND, Began, Clip, Ended, Finding, Gap, Grew, Saved
+from camd.model import SECOND, Began, Clip, Ended, Faulted, Finding, Gap, Grew, Saved
 from camd.store import sidecar
 from camd.store.check import violations
 from camd.store.shelf import Shelf
@@ -24,8 +24,8 @@ def _record(
 ) -> list[Clip]:  # fmt: skip
     """Play the footage with the findings at their seconds; return the clips that were saved."""
     layout, packets = reel.layout, reel.packets
-    saved: list[Saved] = []
-    recorder = Recorder(Stream("porch", layout), settings, on, ManualClock(), saved.append)
+    told: list[Saved | Faulted] = []
+    recorder = Recorder(Stream("porch", layout), settings, on, ManualClock(), told.append)
     due = sorted(findings.items())
     for packet in packets:
         while due and due[0][0] * SECOND <= packet.t:
@@ -33,7 +33,7 @@ def _record(
                 recorder.take(finding)
         recorder.take(packet)
     recorder.close()
-    return [s.clip for s in saved]
+    return [each.clip for each in told if isinstance(each, Saved)]
 
 
 def _visit(name: str, began: float, ended: float) -> dict[float, list[Finding | Gap]]:
@@ -79,9 +79,11 @@ def test_a_long_event_goes_on_in_a_clip_that_continues_the_first(reel: Reel, tmp
 
 def test_lost_packets_end_the_clip_as_cut_short(reel: Reel, tmp_path: Path) -> None:
     with shelf(tmp_path) as on:
-        (clip,) = _record(reel, on, {3.0: [Began(event("a", 2.9, 3.0))], 5.0: [Gap()]})
+        clip, rest = _record(reel, on, {3.0: [Began(event("a", 2.9, 3.0))], 5.0: [Gap()]})
     assert clip.cut_short
     assert clip.began + clip.duration_ns <= 5.1 * SECOND
+    assert (rest.began, rest.continues, rest.events) == (6 * SECOND, clip.id, ("a",))  # it goes on all the same
+    assert not rest.cut_short
 
 
 def test_the_sidecar_tells_what_the_row_tells(reel: Reel, tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def killed(reel: Reel, tmp_path: Path) -> Path:
 
 def test_a_clip_cut_off_by_a_kill_is_taken_in_at_the_next_start(killed: Path) -> None:
     with shelf(killed) as on:
-        (clip,) = adopt(on, ManualClock(), "porch")
+        (clip,) = adopt(on, "porch")
     assert clip.cut_short
     assert clip.events == ("a",)
     assert 9 * SECOND <= clip.duration_ns <= 12 * SECOND
@@ -119,7 +121,7 @@ def test_what_cannot_be_read_is_set_aside_and_never_deleted(tmp_path: Path) -> N
     places(tmp_path).make()
     (places(tmp_path).clips / "000007.mp4").write_bytes(b"not a recording")
     with shelf(tmp_path) as on:
-        assert adopt(on, ManualClock(), "porch") == []
+        assert adopt(on, "porch") == []
     assert (tmp_path / "data" / "damaged" / "000007.mp4").read_bytes() == b"not a recording"
 
 

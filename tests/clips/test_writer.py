@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camd.clips.writer import Writer, salvage
+from camd.clips.salvage import salvage
+from camd.clips.writer import Writer
 from camd.errors import CannotWriteError, UnusableInputError
 from camd.model import SECOND, Format, Packet
 from tests.worlds import Reel

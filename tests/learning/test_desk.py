@@ -14,12 +14,12 @@ from camd.learning import desk, factory, home
 from camd.learning.head import PERSON
 from camd.model import SECOND
 from camd.places import Places
-from camd.store import desk as clips
 from camd.store import sidecar, verdicts
 from camd.store.check import violations
 from camd.store.index import Index
 from camd.store.sidecar import Sidecar
 from camd.store.verdicts import PER_DAY, Verdict
+from camd.upkeep import clips
 from camd.vision.classify import Guess, packed
 from tests.learning.visits import CAT, visits
 from tests.store.store_world import clip_row, footage, open_shelf, sidecar_of
@@ -59,7 +59,7 @@ def keep(places: Places, seen: np.ndarray) -> None:
 def label(places: Places, label: str, *numbers: int) -> None:
     """Say so on the terminal."""
     for number in numbers:
-        assert clips.main(["label", "--data", str(places.data), str(number), label]) == 0
+        assert clips(["label", "--data", str(places.data), str(number), label]) == 0
 
 
 def learned(places: Places, *arguments: str) -> int:
@@ -123,7 +123,7 @@ def test_what_was_seen_goes_with_its_clip(places: Places, cats: np.ndarray) -> N
     keep(places, cats[:6])
     label(places, "animal", 1, 2, 3, 4, 5, 6)
     assert [one.clip for one in home.labelled(places, HEAD)] == [1, 2, 3, 4, 5, 6]
-    assert clips.main(["delete", "--data", str(places.data), "--yes", "2", "4"]) == 0
+    assert clips(["delete", "--data", str(places.data), "--yes", "2", "4"]) == 0
     assert [one.clip for one in home.labelled(places, HEAD)] == [1, 3, 5, 6]
     left = b"".join(path.read_bytes() for path in places.data.rglob("*") if path.is_file())
     for row in (cats[1], cats[3]):

@@ -88,4 +88,4 @@ def ids(places: Places) -> list[int]:
 
 
 def names(places: Places) -> list[str]:
-    return sorted(path.name for path in places.clips.iterdir())
+    return sorted(path.name for path in places.clips.iterdir() if path != places.identity)

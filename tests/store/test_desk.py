@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from camd import upkeep
 from camd.errors import CannotWriteError, RefusedError, UnusableInputError, UsageError
 from camd.places import Places
-from camd.store import desk, sidecar
+from camd.store import sidecar
 from camd.store.check import violations
 from camd.store.files import ClipFiles
 from tests.store.store_world import footage, ids, names, open_shelf, record, sidecar_of, store_of
@@ -36,7 +37,7 @@ def noted(places: Places) -> list[dict[str, Any]]:
 
 
 def clips(data: Path, verb: str, *arguments: object) -> int:
-    return desk.main([verb, "--data", str(data), *map(str, arguments)])
+    return upkeep.clips([verb, "--data", str(data), *map(str, arguments)])
 
 
 def test_a_store_that_is_not_there_is_not_made_by_asking(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,4 +184,4 @@ def test_a_clip_that_is_not_there_is_said_and_nothing_happens(data: Path, places
 @pytest.mark.parametrize("arguments", [["show", "x"], ["show", "-3"], ["show", "9" * 40], ["label", "1", "ufo"], []])
 def test_a_wrong_command_is_a_usage_error(arguments: list[str]) -> None:
     with pytest.raises(UsageError):
-        desk.main(arguments)
+        upkeep.clips(arguments)

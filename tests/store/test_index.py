@@ -196,7 +196,7 @@ def test_a_newer_schema_is_refused_and_left_as_it_is(places: Places) -> None:
         database.execute("PRAGMA user_version = 7")
     database.close()
     before = places.index.read_bytes()
-    with pytest.raises(CannotWriteError, match=r"schema version 7, this camd knows 1"):
+    with pytest.raises(CannotWriteError, match=r"schema version 7, this camd knows 2"):
         Index.open(places)
     assert places.index.read_bytes() == before
 

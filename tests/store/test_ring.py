@@ -50,3 +50,19 @@ def test_expired_clips_are_old_and_unstarred(clips: list[Clip], age_s: int) -> N
 def test_a_clip_dated_by_an_unset_clock_does_not_expire_after_newer_ones() -> None:
     newer, misdated = clip_row(1), replace(clip_row(2), began_unix_ns=0)
     assert ring.expired([newer, misdated], BEGAN_UNIX_NS + DAY, 30 * DAY) == ()
+
+
+def test_a_clip_without_a_date_is_as_old_as_the_next_one_that_has_one() -> None:
+    now = BEGAN_UNIX_NS + 40 * DAY
+    old, young = (replace(clip_row(n), began_unix_ns=now - age * DAY) for n, age in ((2, 35), (4, 1)))
+    undated = [replace(clip_row(n), began_unix_ns=0, synchronised=False) for n in (1, 3, 5)]
+    clips = [undated[0], old, undated[1], young, undated[2]]
+    assert ring.expired(clips, now, 30 * DAY) == (undated[0], old)
+    assert ring.expired(undated, now, 30 * DAY) == ()
+
+
+@given(clip_lists, st.integers(0, 20_000), st.integers(0, 12))
+def test_a_plan_is_the_order_in_which_the_ring_takes(clips: list[Clip], left: int, count: int) -> None:
+    plan = ring.plan(clips, left, count)
+    assert [clip for clip, _ in plan] == [clip for clip in clips if not clip.starred][:count]
+    assert all(after == left + freed(tuple(c for c, _ in plan[:n])) for n, (_, after) in enumerate(plan))

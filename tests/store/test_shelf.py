@@ -77,7 +77,7 @@ def other_recorder(places: Places) -> Iterator[subprocess.Popen[str]]:
 
 
 def bytes_in(places: Places) -> int:
-    return sum(path.stat().st_size for path in places.clips.iterdir())
+    return sum(path.stat().st_size for path in places.clips.iterdir() if path != places.identity)
 
 
 # --- one recorder

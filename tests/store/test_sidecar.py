@@ -80,6 +80,7 @@ def test_the_keys_are_these(tmp_path: Path) -> None:
         "began": 1767225660.0,
         "began_iso": "2026-01-01T00:01:00.000Z",
         "began_boot": 60.0,
+        "synchronised": True,
         "duration": 12.0,
         "pre_roll": 5.0,
         "label": "person",

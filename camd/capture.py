@@ -15,6 +15,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final
 
 from camd import config, ledger, mode
@@ -181,7 +182,8 @@ def _watch(settings: Config, places: Places) -> None:
         if mode.read(places) == AWAY or not places.index.exists():
             eye.open()  # first: a camera that cannot be used is told before anything is made
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
-        identity.remember(places, known_stores())
+        if not places.data.is_relative_to(gettempdir()):  # what lies there is not meant to last
+            identity.remember(places, known_stores())
         bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(crew, bell))

@@ -8,7 +8,6 @@ Rule: names that do not agree are refused and nothing is written: no new store i
 import json
 from contextlib import suppress
 from pathlib import Path
-from tempfile import gettempdir
 from uuid import uuid4
 
 from camd.errors import CannotWriteError, UnavailableError
@@ -50,8 +49,6 @@ def remember(places: Places, memory: Path) -> None:
     with suppress(CannotWriteError, OSError):  # a memory that cannot be kept protects nothing and harms nothing
         memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if name is None or known.get(str(places.data)) == name or _same_disk(places.data, memory.parent):
-            return
-        if places.data.is_relative_to(gettempdir()):
             return
         replace_whole(memory, json.dumps({**known, str(places.data): name}, indent=1).encode() + b"\n")
         sync_folder(memory.parent)

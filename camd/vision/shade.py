@@ -56,16 +56,18 @@ def shades(rects: Sequence[Rect], moving: Grey, picture: Grey, mean: NDArray[np.
     rough = cv2.absdiff(quotient, cv2.blur(quotient, SMOOTH))
     noise = min(noise, NOISE_MOST)
     return [
-        _shade(moving[whole][place], quotient[place], rough[place], noise / usual[place])
+        _shade(moving[whole][place], quotient[place], rough[place], usual[place], noise)
         for place in (_pixels(rect, left, top) for rect in rects)
     ]
 
 
-def _shade(mask: Grey, quotient: NDArray[np.float32], rough: cv2.typing.MatLike, noise: NDArray[np.float32]) -> Shade:
+def _shade(
+    mask: Grey, quotient: NDArray[np.float32], rough: cv2.typing.MatLike, usual: NDArray[np.float32], noise: float
+) -> Shade:
     if cv2.countNonZero(mask) < LEAST:
         return UNKNOWN
     factor = cv2.mean(quotient, mask)[0]
-    texture = cv2.mean(rough, mask)[0] - cv2.mean(noise, mask)[0]
+    texture = cv2.mean(rough, mask)[0] - noise / cv2.mean(usual, mask)[0]
     return Shade(factor, texture / max(factor, FACTORS[0]))
 
 

@@ -39,7 +39,8 @@ FIXTURE: Final = "porch.mp4"
 LAST_WORD: Final = "stopped"  # what notify says when it has said everything
 PATIENCE_S: Final = 5.0
 SHOWN: Final = 90  # characters of a message that is not an alert
-TOLD: Final = ("/available", "/status", "/motion", "/person", "/vehicle", "/event", "/events", "/clip")  # topics that are shown end so
+# Topics that are shown end so.
+TOLD: Final = ("/available", "/status", "/motion", "/person", "/vehicle", "/event", "/events", "/clip")
 INTRODUCTION: Final = """\
 A camera looks at a front garden for 26 seconds: somebody walks by, a cloud
 dims the light, a car passes. Two alerts would be right.

@@ -5,7 +5,7 @@ Rule: pure and deterministic: the same luma at the same times gives the same fin
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -64,10 +64,12 @@ class Seen:
     """What was made of the last frame, for people to look at; the arrays are the detector's own.
 
     `picture` and `moving` (0 or 255) have the analysed size, `restless` (0 or 255) that of the coarse grid, on which
-    the boxes of `tracks` lie too. `rule` is the rule that dismissed something, or "".
+    the boxes of `tracks` lie too; those were last followed at `followed`. `rule` is the rule that dismissed something,
+    or "".
     """
 
     t: Nanos
+    followed: Nanos
     picture: Grey
     moving: Grey | None
     restless: Grey
@@ -100,6 +102,7 @@ class Sight:
         self._dismissals = Dismissals()
         self._exposed = _Exposed()
         self._waited = False
+        self._followed: Nanos = settings.start
         self._last: tuple[Nanos, Grey, Change] | None = None
 
     def look(self, t: Nanos, luma: Grey, exposure: Exposure | None = None) -> list[Finding]:
@@ -134,6 +137,7 @@ class Sight:
         restless = _either(self._restless.mask, self.quiet.mask())
         return Seen(
             t,
+            self._followed,
             picture,
             change.moving,
             np.zeros((self._scale.rows, self._scale.columns), np.uint8) if restless is None else restless,
@@ -172,6 +176,7 @@ class Sight:
 
     def _follow(self, t: Nanos, change: Change, picture: Grey, luma: Grey) -> list[Finding]:
         """Make tracks of what moves, and events of tracks."""
+        self._followed = t
         is_visited = self._episode.is_event or any(self._tracks.visitors())
         shadows: list[Shadow] = []
         blobs: list[Blob] = []
@@ -184,8 +189,7 @@ class Sight:
         self._tracks.disturb(blob.rect for blob, _ in shadows)
         vain = self._tracks.look(t, blobs)
         self._learn_places(t, coarse, vain, is_visited)
-        verdict = self._label(t, luma)
-        presence = replace(self._presence(t, change, picture), verdict=verdict)
+        presence = self._presence(t, change, picture, self._label(t, luma))
         return [
             *self._dismissals.take(t, self._dismissal(change, shadows, vain)),
             *self._episode.look(t, presence),
@@ -232,7 +236,7 @@ class Sight:
         """Cells that must move at least, at this sensitivity."""
         return math.ceil(AREA[sensitivity] * self._masks.watched / CELL**2)
 
-    def _presence(self, t: Nanos, change: Change, picture: Grey) -> Presence:
+    def _presence(self, t: Nanos, change: Change, picture: Grey, verdict: Verdict) -> Presence:
         """Who moves, who stands still, and who is given up."""
         visitors = [track for track in self._tracks.alive if track.is_confirmed]
         moving = [track for track in visitors if track.seen == t]
@@ -245,13 +249,13 @@ class Sight:
         for track in moving:
             track.bodies.append((t, self._background.differing(_pixels(track.box))))
         if not moving:
-            return Presence(is_held=len(there) > len(parked), is_parked=bool(parked))
+            return Presence(is_held=len(there) > len(parked), is_parked=bool(parked), verdict=verdict)
         first = max(moving, key=lambda track: track.cells)
         factor = 1.0
         if change.moving is not None and not self._episode.is_event:  # the reason is that of the onset
             factor = self._shades([first.box], change.moving, picture)[0].factor
         reason = self._reason(change, first.rule, moving, factor)
-        return Presence(reason, first.born, reason.zones, is_parked=bool(parked))
+        return Presence(reason, first.born, reason.zones, is_parked=bool(parked), verdict=verdict)
 
     def _label(self, t: Nanos, luma: Grey) -> Verdict:
         """What the visitors are, one of those who move being looked at closely."""

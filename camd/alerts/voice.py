@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any, Final
 
 from camd import __version__, ledger
@@ -17,7 +18,7 @@ from camd.alerts.payload import one_line, to_json
 from camd.alerts.states import info, ledger_head, state
 from camd.alerts.topics import Names
 from camd.clock import Clock
-from camd.config import Config
+from camd.config import Config, VisionConfig
 from camd.ledger import Head
 from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
@@ -72,7 +73,7 @@ class Voice:
             "boot_id": self.clock.boot_id,
             "instance": self.instance,
             "host": one_line(os.uname().nodename, 64),
-            "model_hash": None,
+            "model_hash": _model_hash(self.node.config.vision),
         }
         self._head = None
         return (
@@ -131,3 +132,14 @@ class Voice:
     def stats(self, figures: dict[str, Any]) -> Alert:
         """How it is."""
         return Alert(self.node.names.stats, to_json(figures), retain=False)
+
+
+def _model_hash(vision: VisionConfig) -> str | None:
+    """The sha256 of the model that tells visitors apart; None when nobody does or it cannot be read."""
+    if not vision.classify:
+        return None
+    model = vision.detector or resources.files("camd") / "learning" / "model" / "network.onnx"
+    try:
+        return hashlib.sha256(model.read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -1,6 +1,7 @@
 """The notify process and a real broker, with everything that can be killed killed."""
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import camd
 from camd import ledger
 from camd.alerts.outbox import Outbox
 from camd.alerts.states import motion_off, online
@@ -471,6 +473,13 @@ def test_the_ledger_s_head_is_told_when_it_changes(house: House, mosquitto: Brok
     head = ledger.append(house.places, CLOCK, "another")
     until(lambda: len(heard.payloads("ledger/head")) == 2)
     assert json.loads(heard.payloads("ledger/head")[1])["hash"] == head.hash
+
+
+def test_the_info_names_the_model(house: House, mosquitto: Broker, heard: Subscriber) -> None:
+    house.notify(mosquitto.port)
+    until(lambda: heard.payloads("info"))
+    model = Path(camd.__file__).parent / "learning" / "model" / "network.onnx"
+    assert json.loads(heard.payloads("info")[0])["model_hash"] == hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def test_a_picture_arrives_as_it_is(house: House, mosquitto: Broker, heard: Subscriber) -> None:

@@ -47,10 +47,6 @@ class Rect(NamedTuple):
         """Where it ends below."""
         return self.y + self.height
 
-    def moved(self, dx: float, dy: float) -> "Rect":
-        """The same rectangle elsewhere."""
-        return Rect(self.x + dx, self.y + dy, self.width, self.height)
-
     def touches(self, other: "Rect", slack: float) -> bool:
         """Whether they come within `slack` cells of one another."""
         x, y, width, height = self  # unpacked: this is asked for every pair of a track and a blob
@@ -61,10 +57,6 @@ class Rect(NamedTuple):
             and y - slack < top + down
             and top - slack < y + height
         )
-
-    def union(self, other: "Rect") -> "Rect":
-        """The smallest rectangle around both."""
-        return around((self, other))
 
 
 def around(rects: Iterable[Rect]) -> Rect:

@@ -179,3 +179,13 @@ def test_an_unusable_video_leaves_no_film(tmp_path: Path) -> None:
 def test_pictures_are_of_one_video_and_never_take_its_place(arguments: list[str]) -> None:
     with pytest.raises(UsageError):
         main(arguments)
+
+
+def test_the_heat_map_shows_a_small_video_large_enough_to_be_read(tmp_path: Path) -> None:
+    out = tmp_path / "heat.png"
+    assert main(["--heat", str(out), str(FIXTURES / "walker.mp4")]) == 0
+    drawn = cv2.imread(str(out))
+    assert drawn is not None
+    assert drawn.shape[1] == 640
+    assert drawn.shape[0] > 480  # the words stand below the picture
+    assert drawn[480:].max() > 200

@@ -18,6 +18,7 @@ from camd.vision.sight import Sight
 COLOURS: Final = cv2.COLORMAP_TURBO
 STRENGTH: Final = 0.7  # of the colour where it moves as often as a habit
 PANEL: Final = 26  # points
+LEAST_WIDTH: Final = 640  # pixels; smaller videos are shown larger
 WORDS: Final = "brighter: moves more often; outlined: quiet by habit, starts no event"
 
 
@@ -43,7 +44,9 @@ class Heat:
 
 
 def _drawn(picture: Canvas, quiet: Quiet) -> Canvas:
-    height, width = picture.shape[:2]
+    factor = -(-LEAST_WIDTH // picture.shape[1])  # so that the words can be read
+    height, width = picture.shape[0] * factor, picture.shape[1] * factor
+    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
     heat = cv2.resize(quiet.heat(), (width, height), interpolation=cv2.INTER_LINEAR)
     share = np.minimum(heat.astype(np.float32) * (STRENGTH / LIMIT_HEAT), STRENGTH)[:, :, None]
     shown: Canvas = (picture * (1 - share) + cv2.applyColorMap(heat, COLOURS) * share).astype(np.uint8)

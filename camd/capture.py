@@ -2,7 +2,8 @@
 
 Idea: one `Capture` is one camera's way through the house. How its parts hand over (at once, or through threads) and
 which clock it lives on are given from outside, so that a replay and a live camera run through the very same objects.
-Rule: no network in this process, ever. The watcher never waits for a disk, the camera for nobody.
+Rule: no network in this process but the address of a network camera. The watcher never waits for a disk, the camera
+for nobody.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from camd.alerts.payload import PictureSize
 from camd.alive import alive
 from camd.bell import Bell
 from camd.camera.frame import Frame
+from camd.camera.source import is_live
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
 from camd.clock import Clock, SystemClock
@@ -34,6 +36,8 @@ from camd.labelling import Renewed, classifier
 from camd.mode import AWAY
 from camd.model import SECOND, Footage, Gap, Happening, Nanos, Packet
 from camd.places import Places, known_stores
+from camd.settings_camera import check_source
+from camd.settings_kinds import WrongError
 from camd.store import identity, wipe
 from camd.store.files import replace_whole
 from camd.store.shelf import Shelf
@@ -42,6 +46,7 @@ from camd.terminal import Parser
 from camd.vision.classify import Classifier
 from camd.vision.label import Labeller
 from camd.vision.quiet import Quiet
+from camd.watchdog import Watchdog
 from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Crew, Lane, Lanes, Threads
 
@@ -153,7 +158,7 @@ def main(arguments: list[str]) -> int:
     wanted = parser("camd capture", __doc__).parse_args(arguments)
     loaded = config.read(wanted.config)
     given = loaded.config.camera
-    camera = replace(given, source=wanted.camera or given.source, loop=wanted.loop or given.loop)
+    camera = replace(given, source=_source(wanted.camera) or given.source, loop=wanted.loop or given.loop)
     if not camera.source:
         raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
     os.umask(0o077)
@@ -162,6 +167,14 @@ def main(arguments: list[str]) -> int:
     settings = replace(_overlaid(loaded, places), camera=camera)
     _watch(settings, places)
     return 0
+
+
+def _source(given: str | None) -> str:
+    """What was given on the command line, held to the same rules as the config."""
+    try:
+        return check_source(given) if given else ""
+    except WrongError as error:
+        raise ConfigError(f"--camera: {error.what}. got {error.got}. want {error.want or 'a source'}.") from error
 
 
 def _overlaid(loaded: config.Loaded, places: Places) -> Config:
@@ -180,7 +193,7 @@ def _watch(settings: Config, places: Places) -> None:
     with ExitStack() as stack:
         eye = stack.enter_context(closing(Eye(settings, clock)))
         if mode.read(places) == AWAY or not places.index.exists():
-            eye.open()  # first: a camera that cannot be used is told before anything is made
+            eye.open(crew.stop)  # first: a camera that cannot be used is told before anything is made
         shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
         if not places.data.is_relative_to(gettempdir()):  # what lies there is not meant to last
             identity.remember(places, known_stores())
@@ -193,7 +206,10 @@ def _watch(settings: Config, places: Places) -> None:
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
-        stack.callback(listening.join)
+        watchdog = Watchdog(clock, settings.camera.name)
+        watching = crew.start("watchdog", lambda: watchdog.run(crew))
+        for thread in (listening, watching):
+            stack.callback(thread.join)
         stack.callback(_stop, crew, bell)
         house = House(
             settings,
@@ -205,7 +221,7 @@ def _watch(settings: Config, places: Places) -> None:
             show=telling.show,
             classifier=classifier(settings.vision, places.head, telling.tell),
         )
-        while not crew.stop.is_set() and _look(eye, house, telling, places, crew):
+        while not crew.stop.is_set() and _look(eye, house, telling, watchdog, places, crew):
             pass
     crew.check()
 
@@ -228,21 +244,26 @@ def _stop(crew: Crew, bell: Bell) -> None:
     bell.ring()
 
 
-def _look(eye: Eye, house: House, telling: Telling, places: Places, crew: Crew) -> bool:
+def _look(eye: Eye, house: House, telling: Telling, watchdog: Watchdog, places: Places, crew: Crew) -> bool:
     """One time of looking, or of being at home; False when the camera has no more to give."""
     if not telling.controls.may_look.is_set():
         eye.close()
         telling.home()
+        watchdog.rests()
         telling.controls.may_look.wait()
         return True
-    layout = eye.open()
+    watchdog.opens(is_live=is_live(house.config.camera))
+    layout = eye.open(telling.controls.shut)
+    if layout is None:
+        return True
     house = replace(house, learned=_recall(places.quiet))
     capture = Capture(Stream(house.config.camera.name, layout), house, Threads(crew))
     telling.opened(capture.watcher, capture.pulse, PictureSize(layout.width, layout.height))
+    watchdog.awaits(capture.pulse)
     try:
         has_ended = eye.play(capture.play, telling.controls.shut)
     finally:
-        telling.closed(capture.pulse)
+        telling.closed(capture.pulse, eye.trouble)
         capture.close()
         _remember(places.quiet, capture.learned())
     return not has_ended

@@ -68,10 +68,12 @@ class Telling:
         self._lane.put(lambda: self.teller.start(size))
         self.controls.attach(turned)
 
-    def closed(self, pulse: Pulse) -> None:
-        """It gives no more."""
+    def closed(self, pulse: Pulse, trouble: str) -> None:
+        """It gives no more; `trouble` says why, where it should have."""
         self.controls.detach()
         pulse.closed()
+        if trouble:
+            self._lane.put(lambda: self.teller.fault(trouble))
 
     def home(self) -> None:
         """The camera was closed for home mode; told after all that happened before."""

@@ -21,16 +21,21 @@ DOORS = {
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "wishes",
+    "settings_camera", "bell", "mode", "mode_desk", "systemd", "wishes",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
-    "classify", "harvest", "upkeep",
+    "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watchdog", "watcher",
+    "schema_desk", "classify", "harvest", "upkeep",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
     "av": {
         "camera/stream.py",
+        "camera/decoder.py",
+        "camera/encoder.py",
+        "camera/reader.py",
+        "camera/network.py",
+        "camera/webcam.py",
         "clips/writer.py",
         "clips/salvage.py",
         "scene.py",
@@ -41,11 +46,14 @@ FOREIGN = {
     "jsonschema": {"alerts/checked.py"},
     "sqlite3": {"store/index.py", "store/trust.py", "store/trouble.py", "alerts/outbox.py", "alerts/database.py"},
     "amqtt": {"broker.py"},
+    "picamera2": {"camera/pi.py"},
+    "libcamera": {"camera/pi.py"},
     "torch": {"learning/train.py"},
     "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
-    "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback
-    "http": {"share/send.py"},
+    # a host name; free ports for brokers on loopback; one camera's address; systemd's own socket
+    "socket": {"config.py", "demo.py", "benches/alert.py", "camera/network.py", "camera/relay.py", "systemd.py"},
+    "http": {"share/send.py", "camera/network.py"},
     "ssl": {"share/send.py", "alerts/link.py"},
 }
 NEVER = {

@@ -10,6 +10,7 @@ It does not promise: to get a thread back out of a driver that hangs. It says so
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -24,7 +25,16 @@ LOOK_S: Final = 0.2
 LETS_GO_S: Final = 2.0
 MOST_WAITING: Final = 32  # items; a moment of a busy machine
 
-Given = Format | Packet | Frame
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is recorded, and whether it shows what the pictures cover, because it is copied as it came."""
+
+    layout: Format
+    copies: bool
+
+
+Given = Opening | Packet | Frame
 Give = Callable[[Given], None]
 
 
@@ -32,7 +42,7 @@ class Reader(Protocol):
     """Reads one stream of a camera in a thread."""
 
     def read(self, give: Give) -> None:
-        """Give what the pictures to record are, once, then all there is; raises CamdError when the camera is lost."""
+        """Give the `Opening` of what is recorded, once, then all there is; raises CamdError when it is lost."""
 
     def close(self) -> None:
         """Let `read` end soon; may be called from any thread."""
@@ -44,21 +54,19 @@ class LiveCamera:
     `name` says in errors which camera it is. Raises UnavailableError when no picture comes.
     """
 
-    copies: bool
-
-    def __init__(self, name: str, readers: Sequence[Reader], clock: Clock, *, copies: bool) -> None:
+    def __init__(self, name: str, readers: Sequence[Reader], clock: Clock) -> None:
         self._name, self._readers, self._clock = name, readers, clock
-        self.copies = copies
         self._closed = threading.Event()
         self._waiting: queue.Queue[Given | Exception] = queue.Queue(MOST_WAITING)
         self._threads = [self._thread(reader) for reader in readers]
         for thread in self._threads:
             thread.start()
         try:
-            self.format, self._first = self._begun()
+            opening, self._first = self._begun()
         except BaseException:
             self.close()
             raise
+        self.format, self.copies = opening.layout, opening.copies
 
     def __enter__(self) -> Self:
         return self
@@ -96,18 +104,18 @@ class LiveCamera:
         if any(thread.is_alive() for thread in self._threads):
             raise StuckError(f"{self._name}: the camera's driver does not let go of it; camd has to start again.")
 
-    def _begun(self) -> tuple[Format, list[Packet | Frame]]:
+    def _begun(self) -> tuple[Opening, list[Packet | Frame]]:
         """Wait for what the pictures are and for the first of them."""
-        until, layout = self._clock.boot() + OPENS_WITHIN, None
+        until, opening = self._clock.boot() + OPENS_WITHIN, None
         first: list[Packet | Frame] = []
         while self._clock.boot() < until:
             item = self._next()
-            if isinstance(item, Format):
-                layout = item
+            if isinstance(item, Opening):
+                opening = item
             elif item is not None:
                 first.append(item)
-            if layout and any(isinstance(item, Frame) for item in first):
-                return layout, first
+            if opening and any(isinstance(item, Frame) for item in first):
+                return opening, first
         raise UnavailableError(f"{self._name}: no picture within {OPENS_WITHIN // SECOND} s.")
 
     def _next(self) -> Given | None:

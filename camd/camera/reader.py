@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from camd.camera.decoder import Copier, Looker, is_h264, layout_of, tick_of, video_of
 from camd.camera.encoder import Encoder
 from camd.camera.frame import Frame, Veil
-from camd.camera.live import Give
+from camd.camera.live import Give, Opening
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
 from camd.errors import UnavailableError
@@ -87,9 +87,8 @@ class StreamReader:
         self._line.close()
 
     def _read(self, container: InputContainer, stream: VideoStream, give: Give) -> None:
-        layout = layout_of(stream)
         if self._wants.part is not Part.PICTURES:
-            give(layout)
+            give(Opening(layout_of(stream), is_h264(stream) and not self._wants.encode))
         way = _Way(self._line.name, stream, self._wants)
         for packet in container.demux(stream):
             if packet.size:

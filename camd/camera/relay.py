@@ -218,9 +218,9 @@ def refused(code: int, reason: str, login: Login) -> str:
     """What is said of a camera that answers with this code, and what to do about it."""
     match code:
         case 401 | 403 if login.username:
-            return "the camera refuses this account. Check camera.username and the password in camera.password_file."
+            return "the camera refuses this account. Check NAME:PASSWORD in camera.password_file."
         case 401 | 403:
-            return "the camera wants a password. Set camera.username and camera.password_file."
+            return "the camera wants a password. Set camera.password_file."
         case 404 | 454:
             return f"the camera has nothing at this path ({code} {reason}). Its manual tells the path of its stream."
     return f"the camera refuses ({code} {reason})."

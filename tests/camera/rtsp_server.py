@@ -44,9 +44,10 @@ def _wanted() -> argparse.Namespace:
 
 def _stream(wanted: argparse.Namespace, size: str) -> "GstRtspServer.RTSPMediaFactory":
     width, height = size.split("x")
+    fast = f"tune=zerolatency speed-preset=ultrafast key-int-max={wanted.fps}"
     encoders = {
-        "h264": f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={wanted.fps} ! rtph264pay name=pay0 pt=96",
-        "h265": f"x265enc tune=zerolatency speed-preset=ultrafast key-int-max={wanted.fps} ! rtph265pay name=pay0 pt=96",
+        "h264": f"x264enc {fast} ! rtph264pay name=pay0 pt=96",
+        "h265": f"x265enc {fast} ! rtph265pay name=pay0 pt=96",
         "jpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
     }
     caps = f"video/x-raw,width={width},height={height},framerate={wanted.fps}/1,format=I420"

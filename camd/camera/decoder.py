@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 MAX_PIXELS: Final = 4096 * 2304  # a 198 kB file of 8192x8192 took 524 MiB to decode
 LIMITS: Final = {"max_pixels": str(MAX_PIXELS)}
 LUMA_FIRST: Final = ("yuv4", "yuvj4", "nv12", "nv21", "gray")  # 8-bit formats whose first plane is luma
+START: Final = b"\0\0\1"  # of a unit in Annex B
+UNIT_TYPE: Final = 31  # the bits of its first byte that hold its type (ITU-T H.264, 7.3.1)
+SEQUENCE: Final = 7  # a sequence parameter set
 USUAL_FPS: Final = 25.0  # of a stream that does not say
 
 Place = Callable[[int], Nanos]  # from a stream's own ticks to boot time
@@ -94,6 +97,22 @@ class Copier:
         return Packet(t, dts, packet.is_keyframe, bytes(packet))
 
 
+class SameSize:
+    """Whether the pictures of a stream that nobody decodes are still of one kind: by its sequence parameter sets."""
+
+    def __init__(self) -> None:
+        self._first: frozenset[bytes] = frozenset()
+
+    def look(self, packet: "av.Packet[VideoStream]") -> bool:
+        """False when a key picture (Annex B) brings others than the first that brought any."""
+        if not packet.is_keyframe:
+            return True
+        units = bytes(packet).split(START)
+        found = frozenset(unit.rstrip(b"\0") for unit in units if unit and unit[0] & UNIT_TYPE == SEQUENCE)
+        self._first = self._first or found
+        return not found or found == self._first
+
+
 class Looker:
     """Pictures for vision, under `veil`; with an `encoder` each one's packet comes before it.
 
@@ -137,7 +156,7 @@ def luma(frame: VideoFrame) -> NDArray[np.uint8]:
     """The brightness as read-only (height, width) uint8: the decoder's own memory wherever that is possible."""
     if not frame.format.name.startswith(LUMA_FIRST) or frame.format.components[0].bits != 8:
         frame = frame.reformat(format="gray")
-    seen = rows(frame.planes[0], frame.width)
+    seen = rows(frame.planes[0])
     seen.flags.writeable = False
     return seen
 

@@ -52,12 +52,12 @@ def _covered(picture: VideoFrame, decoded: VideoFrame, veil: Veil) -> VideoFrame
     if picture is decoded:
         picture = VideoFrame(decoded.width, decoded.height, "yuv420p")
         for mine, theirs in zip(picture.planes, decoded.planes, strict=True):
-            rows(mine, picture.width)[:] = rows(theirs, picture.width)[:]
-    luma, *chroma = (rows(plane, plane.width) for plane in picture.planes)
+            rows(mine)[:] = rows(theirs)
+    luma, *chroma = map(rows, picture.planes)
     veil.cover_planes(luma, *chroma)
     return picture
 
 
-def rows(plane: "av.video.plane.VideoPlane", width: int) -> NDArray[np.uint8]:
+def rows(plane: "av.video.plane.VideoPlane") -> NDArray[np.uint8]:
     """A plane of bytes as (height, width) uint8, without the bytes that only fill its rows."""
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, :width]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]

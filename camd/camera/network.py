@@ -24,6 +24,7 @@ RTSP: Final = LIMITS | {
     "allowed_media_types": "video",
     "analyzeduration": "2000000",  # microseconds: a key picture comes within, and what came before is not waited for
     "fflags": "nobuffer",
+    "fpsprobesize": "3",  # pictures from which the rate is told; what the camera says of it is believed first
 }
 HTTP: Final = LIMITS | {"protocol_whitelist": ""}
 HTTP_S: Final = 5.0  # without a byte

@@ -1,14 +1,15 @@
 """The Raspberry Pi's camera module, and the only file that knows picamera2.
 
-Idea: the image processor makes two pictures of each exposure: a full one, which goes to the hardware's H.264 encoder (or
-to libx264 where there is none), and a small one, whose brightness vision reads where it lies. Both carry the sensor's
-own time. An unplugged camera raises nothing in libcamera; what is missed is the next picture.
+Idea: the image processor makes two pictures of each exposure: a full one, which goes to the hardware's H.264 encoder
+(or to libx264 where there is none), and a small one, whose brightness vision reads where it lies. Both carry the
+sensor's own time. An unplugged camera raises nothing in libcamera; what is missed is the next picture.
 Rule: a picture's memory goes back to the camera when its frame is let go of, so nobody may hold one: `Frame.keep`
 copies. What is private is covered in the full picture before it is encoded, and no other recording exists.
 It does not promise: to end a driver that hangs in the kernel; the process does (`camd.watchdog`).
 """
 
 import logging
+import os
 import threading
 import weakref
 from contextlib import suppress
@@ -47,6 +48,7 @@ GIVES_UP: Final = 5 * SECOND
 def opened(settings: CameraConfig, veil: Veil, clock: Clock) -> LiveCamera:
     """Open the camera module that the settings name; raises UnavailableError."""
     name = settings.source
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")  # it tells every setting of every start otherwise
     return LiveCamera(name, [PiReader(settings, veil, clock)], clock)
 
 

@@ -6,22 +6,27 @@ Rule: pictures of another size end the stream: whoever opens it again finds out 
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from camd.camera.decoder import Copier, Looker, is_h264, layout_of, tick_of, video_of
+from camd.camera.decoder import Copier, Looker, SameSize, is_h264, layout_of, tick_of, video_of
 from camd.camera.encoder import Encoder
 from camd.camera.frame import Frame, Veil
 from camd.camera.live import Give, Opening
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
 from camd.errors import UnavailableError
-from camd.model import Nanos, Packet
+from camd.model import SECOND, Nanos, Packet
+
+AT_ONCE: Final = SECOND // 100  # between two packets that were there already
+MOST_AT_ONCE: Final = 150
+
+Arrival = tuple["av.Packet[VideoStream]", Nanos]
 
 
 class Line(Protocol):
@@ -90,10 +95,26 @@ class StreamReader:
         if self._wants.part is not Part.PICTURES:
             give(Opening(layout_of(stream), is_h264(stream) and not self._wants.encode))
         way = _Way(self._line.name, stream, self._wants)
-        for packet in container.demux(stream):
+        for packet, now in self._settled(container.demux(stream), way):
+            for item in way.take(packet, now):
+                give(item)
+
+    def _settled(self, packets: Iterator["av.Packet[VideoStream]"], way: "_Way") -> Iterator[Arrival]:
+        """Give packets with their times of arrival; those that come at once at the start only when all of them came."""
+        began, first = self._clock.boot(), []
+        for packet in packets:
+            now = self._clock.boot()
+            if not packet.size:  # the end
+                return
+            first.append((packet, now))
+            if now - began > AT_ONCE or len(first) >= MOST_AT_ONCE:
+                way.begin(first)
+                yield from first
+                break
+            began = now
+        for packet in packets:
             if packet.size:
-                for item in way.take(packet, self._clock.boot()):
-                    give(item)
+                yield packet, self._clock.boot()
 
 
 class _Way:
@@ -109,32 +130,45 @@ class _Way:
         encoder = None if copies or wants.part is Part.PICTURES else Encoder(layout_of(stream), wants.veil)
         self._looker = Looker(stream, name, self._place, wants.veil, encoder, 0)
         self._decodes = wants.part is not Part.RECORDING or encoder is not None
-        self._begun = False
+        self._same = SameSize()
+        self._is_playing = False
+
+    def begin(self, first: Sequence[Arrival]) -> None:
+        """These came first."""
+        stamped = [(self._nanos(stamp), now) for packet, now in first if (stamp := _stamp(packet)) is not None]
+        if stamped and self._wants.stamps is not Stamps.NONE:
+            self._timeline.begin(stamped)
 
     def take(self, packet: "av.Packet[VideoStream]", now: Nanos) -> Iterator[Packet | Frame]:
         """What one packet that arrived now gives; raises UnavailableError when the pictures have another size."""
-        self._begun = self._begun or packet.is_keyframe
-        if not self._begun:  # nobody can decode what comes before the first key picture
+        self._is_playing = self._is_playing or packet.is_keyframe
+        if not self._is_playing:  # nobody can decode what comes before the first key picture
             return
         self._arrive(packet, now)
-        frames = self._looker.decode(packet) if self._decodes else []  # first: the filter empties the packet
+        if self._decodes:
+            frames = self._looker.decode(packet)  # first: the filter empties the packet
+        else:
+            frames = []
+            self._check(self._same.look(packet))
         if self._copier:
             yield from self._copier.take(packet)
         for frame in frames:
             for item in self._looker.seen(frame):
-                if self._looker.has_changed:
-                    raise UnavailableError(f"{self._name}: its pictures have another size now.")
+                self._check(not self._looker.has_changed)
                 if isinstance(item, Packet) or self._wants.part is not Part.RECORDING:
                     yield item
+
+    def _check(self, is_same: bool) -> None:
+        if not is_same:
+            raise UnavailableError(f"{self._name}: its pictures have another size now.")
 
     def _arrive(self, packet: "av.Packet[VideoStream]", now: Nanos) -> None:
         if packet.pts is None:
             packet.pts = packet.dts
         self._arrived = now
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None or self._wants.stamps is Stamps.NONE:
-            return
-        self._timeline.arrive(self._nanos(stamp), now)
+        stamp = _stamp(packet)
+        if stamp is not None and self._wants.stamps is not Stamps.NONE:
+            self._timeline.arrive(self._nanos(stamp), now)
 
     def _place(self, ticks: int) -> Nanos:
         if self._wants.stamps is Stamps.NONE:
@@ -143,3 +177,7 @@ class _Way:
 
     def _nanos(self, ticks: int) -> Nanos:
         return ticks * self._tick[0] // self._tick[1]
+
+
+def _stamp(packet: "av.Packet[VideoStream]") -> int | None:
+    return packet.dts if packet.dts is not None else packet.pts

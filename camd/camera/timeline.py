@@ -7,12 +7,15 @@ Rule: pure. A camera on this machine stamps with the boot clock itself, and is b
 It does not promise: the delay of the network and of the camera's encoder, which nobody can see from here.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from camd.model import SECOND, Nanos
 
 WINDOW: Final = 10 * SECOND  # in which the least late picture is looked for; two clocks drift by 1 ms in it at most
 BACK: Final = SECOND  # pictures come in another order than they were taken (B-frames), but never by so much
+AHEAD: Final = SECOND  # no network makes up for so much: the camera's clock was set
+SLEW: Final = SECOND // 200  # by which the difference may change with each picture, so that times always rise
 OWN_LATE: Final = 2 * SECOND  # an encoder on this machine is never later
 
 
@@ -25,34 +28,41 @@ class Timeline:
     def __init__(self, *, is_local: bool = False) -> None:
         self._is_local = is_local
         self._difference: Nanos | None = None  # boot clock less the camera's
+        self._owed: Nanos = 0  # what of it is still to be made good
         self._least: Nanos | None = None  # lateness in this window
         self._window_ends: Nanos = 0
         self._last: Nanos = 0
 
+    def begin(self, arrivals: Sequence[tuple[Nanos, Nanos]]) -> None:
+        """The first pictures, as (stamp, time of arrival): a camera sends what it had kept at once."""
+        stamp, now = arrivals[-1]
+        self._is_local = self._is_local and 0 <= now - stamp <= OWN_LATE
+        self._set(0 if self._is_local else min(came - taken for taken, came in arrivals), now)
+        self._last = stamp
+
     def arrive(self, stamp: Nanos, now: Nanos) -> None:
         """A picture of this stamp arrived now."""
         if self._difference is None:
-            self._is_local = self._is_local and 0 <= now - stamp <= OWN_LATE
-            self._difference = 0 if self._is_local else now - stamp
-            self._begin_window(now)
+            self.begin([(stamp, now)])
         elif not self._is_local:
-            self._adjust(stamp, now - stamp - self._difference, now)
+            self._adjust(self._difference, stamp, now)
         self._last = stamp
-
-    def _adjust(self, stamp: Nanos, late: Nanos, now: Nanos) -> None:
-        assert self._difference is not None
-        was_set_back = stamp < self._last - BACK
-        self._least = late if self._least is None else min(self._least, late)
-        if was_set_back or late < 0:
-            self._difference += late
-            self._begin_window(now)
-        elif now >= self._window_ends:
-            self._difference += self._least
-            self._begin_window(now)
 
     def place(self, stamp: Nanos) -> Nanos:
         """Boot time of this stamp; to be asked after the first arrival."""
         return stamp + (self._difference or 0)
 
-    def _begin_window(self, now: Nanos) -> None:
-        self._least, self._window_ends = None, now + WINDOW
+    def _adjust(self, difference: Nanos, stamp: Nanos, now: Nanos) -> None:
+        late = now - stamp - difference
+        if stamp < self._last - BACK or late < -AHEAD:
+            self._set(now - stamp, now)
+            return
+        self._least = late if self._least is None else min(self._least, late)
+        if late < 0 or now >= self._window_ends:
+            self._owed, self._least, self._window_ends = self._least, None, now + WINDOW
+        step = max(-SLEW, min(SLEW, self._owed))
+        self._difference = difference + step
+        self._owed -= step
+
+    def _set(self, difference: Nanos, now: Nanos) -> None:
+        self._difference, self._owed, self._least, self._window_ends = difference, 0, None, now + WINDOW

@@ -4,12 +4,16 @@ Prints its port and serves until it is killed: a moving ball over noise, H.264 w
 """
 
 import argparse
+import re
+import signal
+from typing import Any
 
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 
 def main() -> None:
@@ -46,14 +50,15 @@ def _stream(wanted: argparse.Namespace, size: str) -> "GstRtspServer.RTSPMediaFa
     width, height = size.split("x")
     fast = f"tune=zerolatency speed-preset=ultrafast key-int-max={wanted.fps}"
     encoders = {
-        "h264": f"x264enc {fast} ! rtph264pay name=pay0 pt=96",
+        "h264": f"x264enc {fast} sliced-threads=false ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1",
         "h265": f"x265enc {fast} ! rtph265pay name=pay0 pt=96",
         "jpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
     }
-    caps = f"video/x-raw,width={width},height={height},framerate={wanted.fps}/1,format=I420"
+    caps = f"capsfilter name=size caps={_caps(width, height, wanted.fps)}"
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(f"( videotestsrc is-live=true pattern=ball ! {caps} ! {encoders[wanted.codec]} )")
     factory.set_shared(True)
+    factory.connect("media-configure", lambda _, media: _resize_on_signal(factory, media, wanted.fps))
     if wanted.password:
         permissions = GstRtspServer.RTSPPermissions.new()
         permissions.add_permission_for_role("owner", "media.factory.access", True)
@@ -62,12 +67,26 @@ def _stream(wanted: argparse.Namespace, size: str) -> "GstRtspServer.RTSPMediaFa
     return factory
 
 
+def _caps(width: object, height: object, fps: int) -> str:
+    return f"video/x-raw,width={width},height={height},framerate={fps}/1,format=I420"
+
+
+def _resize_on_signal(factory: Any, media: "GstRtspServer.RTSPMedia", fps: int) -> None:
+    """A picture of another size in the middle of the stream, and from then on, when SIGUSR1 comes."""
+    size, smaller = media.get_element().get_child_by_name("size"), _caps(320, 240, fps)
+
+    def resize() -> bool:
+        size.set_property("caps", Gst.Caps.from_string(smaller))
+        factory.set_launch(re.sub(r"caps=\S+", f"caps={smaller}", factory.get_launch()))
+        return True
+
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGUSR1, resize)
+
+
 def _auth(wanted: argparse.Namespace) -> "GstRtspServer.RTSPAuth":
     auth = GstRtspServer.RTSPAuth.new()
     token = GstRtspServer.RTSPToken.new()
     token.set_string("media.factory.role", "owner")
-    from gi.repository import GstRtsp
-
     if wanted.basic:
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(wanted.username, wanted.password), token)

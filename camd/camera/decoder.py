@@ -9,7 +9,7 @@ Rule: a picture too large is refused before it is decoded, so memory stays bound
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 MAX_PIXELS: Final = 4096 * 2304  # a 198 kB file of 8192x8192 took 524 MiB to decode
 LIMITS: Final = {"max_pixels": str(MAX_PIXELS)}
+# PyAV 19 reads nobody's titles unless asked; before, one that is not UTF-8 was an error.
+UNTITLED: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 LUMA_FIRST: Final = ("yuv4", "yuvj4", "nv12", "nv21", "gray")  # 8-bit formats whose first plane is luma
 START: Final = b"\0\0\1"  # of a unit in Annex B
 UNIT_TYPE: Final = 31  # the bits of its first byte that hold its type (ITU-T H.264, 7.3.1)

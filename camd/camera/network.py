@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer
 
 from camd.camera.address import Address
-from camd.camera.decoder import LIMITS
+from camd.camera.decoder import LIMITS, UNTITLED
 from camd.camera.login import answer
 from camd.camera.relay import Relay, redirected, refused
 from camd.errors import UnavailableError
@@ -40,7 +40,8 @@ class RtspLine:
 
     def open(self) -> InputContainer:
         """Open it through the relay."""
-        return av.open(self._relay.url, "r", format="rtsp", options=RTSP, metadata_errors="replace")
+        container: InputContainer = av.open(self._relay.url, "r", format="rtsp", options=RTSP, **UNTITLED)
+        return container
 
     def close(self) -> None:
         """End the connection."""

@@ -17,7 +17,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from camd.camera.decoder import LIMITS, Copier, Looker, is_h264, layout_of, tick_of, video_of
+from camd.camera.decoder import LIMITS, UNTITLED, Copier, Looker, is_h264, layout_of, tick_of, video_of
 from camd.camera.encoder import Encoder
 from camd.camera.frame import OPEN, Frame, Veil
 from camd.errors import UnusableInputError
@@ -130,9 +130,7 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
     file = opened.enter_context(path.open("rb"))
     try:
         options = LIMITS | {"protocol_whitelist": ""}
-        container = av.open(
-            file, "r", format=demuxer, options=options, buffer_size=READ_AT_ONCE, metadata_errors="replace"
-        )
+        container = av.open(file, "r", format=demuxer, options=options, buffer_size=READ_AT_ONCE, **UNTITLED)
     except (av.FFmpegError, OSError) as error:  # OSError: a damaged file made FFmpeg seek out of it
         raise UnusableInputError(f"{path}: this is not a readable video ({error.strerror}).") from error
     opened.callback(container.close)

@@ -48,7 +48,8 @@ class RtspLine:
         self._relay.close()
 
     def trouble(self) -> str:
-        """What the camera said, or what broke."""
+        """What the camera said, or what broke; known once the relay has ended."""
+        self._relay.close()
         return self._relay.trouble
 
 

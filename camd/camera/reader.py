@@ -20,7 +20,7 @@ from camd.camera.frame import Frame, Veil
 from camd.camera.live import Give, Opening
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
-from camd.errors import UnavailableError
+from camd.errors import UnavailableError, UnusableInputError
 from camd.model import SECOND, Nanos, Packet
 
 AT_ONCE: Final = SECOND // 100  # between two packets that were there already
@@ -85,6 +85,8 @@ class StreamReader:
         except (av.FFmpegError, OSError) as error:
             what = self._line.trouble() or f"{name}: the stream broke off ({error.strerror or error})."
             raise UnavailableError(what) from error
+        except UnusableInputError as error:  # another time it may send what can be used
+            raise UnavailableError(self._line.trouble() or str(error)) from error
         raise UnavailableError(self._line.trouble() or f"{name}: the camera ended its stream.")
 
     def close(self) -> None:

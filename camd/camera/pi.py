@@ -64,10 +64,7 @@ class PiReader:
     def read(self, give: Give) -> None:
         """Read until it is closed; raises UnavailableError when there is no camera or it gives no pictures."""
         name = self._settings.source
-        try:
-            camera = Picamera2(_number(name), tuning=_tuning(self._settings))
-        except (RuntimeError, IndexError, OSError) as error:
-            raise UnavailableError(f"{name}: {_why_not(error)}") from error
+        camera = _opened(self._settings)
         try:
             self._set_up(camera)
             self._play(camera, give)
@@ -183,6 +180,17 @@ class _Recording(Output):  # type: ignore[misc]  # picamera2 has no types
         self._give(Packet(t, t, keyframe, bytes(frame)))
 
 
+def _opened(settings: CameraConfig) -> Any:
+    number, found = _number(settings.source), Picamera2.global_camera_info()
+    if number >= len(found):
+        raise UnavailableError(f"{settings.source}: there is no such camera module. {_there_are(found)}")
+    try:
+        return Picamera2(number, tuning=_tuning(settings, found[number]["Model"]))
+    except (RuntimeError, OSError) as error:
+        what = f"this camera module cannot be used ({error}); is another program using it?"
+        raise UnavailableError(f"{settings.source}: {what} {_there_are(found)}") from error
+
+
 def _next(camera: Any) -> Any:
     """The next completed request; None when there is none for a second."""
     try:
@@ -207,13 +215,12 @@ def _number(source: str) -> int:
     return int(match[1] or 0) if match else 0
 
 
-def _tuning(settings: CameraConfig) -> Any:
+def _tuning(settings: CameraConfig, model: str) -> Any:
     """What libcamera is to know of the sensor; None for what it knows anyway."""
     if settings.tuning == "normal":
         return None
     if settings.tuning != "infrared":
         return settings.tuning
-    model = Picamera2.global_camera_info()[_number(settings.source)]["Model"]
     if model.endswith("_noir"):  # says so itself
         return None
     try:
@@ -250,9 +257,8 @@ def _exposure(told: Any) -> Exposure | None:
     return Exposure(told["ExposureTime"] / 1_000_000, gain, told.get("Lux"))
 
 
-def _why_not(error: Exception) -> str:
-    """Which camera modules there are, or that another program has this one."""
-    found = [f"{number}: {one['Model']}" for number, one in enumerate(Picamera2.global_camera_info())]
+def _there_are(found: Any) -> str:
+    """Which camera modules there are."""
     if not found:
-        return "no camera module is found. Is its cable in the right way round? 'rpicam-hello --list-cameras' shows."
-    return f"this camera module cannot be used ({error}). There are {', '.join(found)}; is it used by another program?"
+        return "None is found: is its cable in the right way round? 'rpicam-hello --list-cameras' shows what there is."
+    return "There are " + ", ".join(f"pi:{number} ({one['Model']})" for number, one in enumerate(found)) + "."

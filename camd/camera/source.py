@@ -46,6 +46,9 @@ class Camera(Protocol):
     ) -> None:
         """Close it."""
 
+    def close(self) -> None:
+        """Let go of it; nothing in this process holds it open afterwards."""
+
     @property
     def ends(self) -> Nanos:
         """When what comes after it would begin."""

@@ -15,7 +15,7 @@ sizes = st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(0, 3))
 
 
 def laid_out(layout: Planes, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A packed picture as the hardware has it: padding of 255 after each row, and after each half row of I420's colour."""
+    """A packed picture as the hardware has it: with 255 after each row, and after each half row of I420's colour."""
     rows, pad = layout.height, layout.stride - layout.width
     luma = np.pad(packed[:rows], ((0, 0), (0, pad)), constant_values=255)
     if layout.is_nv12:

@@ -65,7 +65,7 @@ def test_two_modules_look_at_once() -> None:
 
 
 def test_a_module_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(UnavailableError, match="There are 0: Virtual"):
+    with pytest.raises(UnavailableError, match=r"There are pi:0 \(Virtual"):
         camera(source="pi:7")
 
 

@@ -110,9 +110,11 @@ class Sight:
 
         `exposure` is what the sensor says of it, where it does.
         """
-        picture = self._masks.apply_privacy(self._reducer(luma))
         if exposure and self._exposed.stepped(exposure):
             self.settle(t)
+        elif self._can_wait():
+            return []
+        picture = self._masks.apply_privacy(self._reducer(luma))
         change = self._background.look(t, picture, self._visited)
         self._last = t, picture, change
         findings: list[Finding] = [*self._tamper.look(t, picture)]
@@ -121,7 +123,7 @@ class Sight:
         elif change.moving is None and self._is_idle():
             self.quiet.observe(t, None, visited=False)
             findings += self._dismissals.take(t, self._reason(change, LIGHT) if change.light_gain != 1.0 else None)
-        elif not self._can_wait():
+        else:
             findings += self._follow(t, change, picture, luma)
         return findings
 

@@ -35,6 +35,7 @@ LARGE: Final = 90.0  # cells; what is large ...
 LARGE_RUN: Final = 8  # ... and fresh in so many frames in a row neither sways nor falls nor glitters
 SHRED: Final = 0.25  # of its size of late; what a gust leaves is no visitor
 SIZE_FADE: Final = 0.9  # of that size, per frame
+PACE_KNOWN: Final = 6  # frames that saw it, after which it is known where it goes
 FIDGET: Final = SECOND // 2  # an unconfirmed track that is older moves in vain
 SPRINT: Final = 3.0  # times its own length, in a second
 HELD: Final = 0.15  # share of a still track's box that must differ from the background
@@ -157,9 +158,9 @@ class Tracks:
 
     @property
     def is_plainly_visited(self) -> bool:
-        """Whether a visitor is there who is not so small that he may be lost from sight."""
+        """Whether a visitor is there who is not so small, or so new, that he may be lost from sight."""
         least = QUICK_CELLS * self._unit**2
-        return any(track.is_confirmed and track.cells >= least and track.hits >= 6 for track in self.alive)
+        return any(track.is_confirmed and track.cells >= least and track.hits >= PACE_KNOWN for track in self.alive)
 
     def promising(self) -> list[Track]:
         """Visitors, and large and solid things that may soon be known as such."""
@@ -199,7 +200,12 @@ class Tracks:
     def _rule(self, track: Track) -> str:
         """The rule by which it is a visitor, or ""."""
         is_large = track.cells >= QUICK_CELLS * self._unit**2
-        if is_large and track.fresh_run >= CONFIRM and track.overlaps >= CONFIRM - 1 and self._is_calm(self._around(track)):
+        if (
+            is_large
+            and track.fresh_run >= CONFIRM
+            and track.overlaps >= CONFIRM - 1
+            and self._is_calm(self._around(track))
+        ):
             return CONFIRMED
         if track.large_run >= LARGE_RUN:
             return STEADY

@@ -69,11 +69,8 @@ def _as_wanted(settings: Config, wanted: Namespace) -> Config:
 
     cameras = tuple(replace(one, camera=camera(one.camera)) for one in settings.cameras)
     made = replace(settings, camera=camera(settings.camera), cameras=cameras)
-    blind = [each.camera.name for each in made.each() if not each.camera.source]
-    if blind and not made.cameras:
+    if not made.cameras and not made.camera.source:
         raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
-    if blind:
-        raise ConfigError(f"cameras without a source: {', '.join(blind)}. Set cameras.{blind[0]}.source in the config.")
     return made
 
 

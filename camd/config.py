@@ -7,7 +7,7 @@ Rule: secrets stand in files of their own, which the settings only name.
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -290,7 +290,7 @@ def overlaid(loaded: Loaded, path: Path) -> Loaded:
     """Return the settings with those of the file at `path`, where there is one, laid over; raises ConfigError."""
     if not path.exists():
         return loaded
-    over = _loaded(path, loaded.config, is_overlay=True)
+    over = _loaded(path, loaded.config, {one.name for one in loaded.config.cameras})
     return Loaded(over.config, loaded.path, {**loaded.lines, **over.lines})
 
 
@@ -300,12 +300,10 @@ def read(path: Path | None) -> Loaded:
     return Loaded(Config(), None, {}) if path is None else _loaded(path, Config())
 
 
-def _loaded(path: Path, base: Config, is_overlay: bool = False) -> Loaded:
+def _loaded(path: Path, base: Config, known: Collection[str] | None = None) -> Loaded:
+    """The settings of a file over `base`; of cameras those that are `known` (None: any)."""
     file = SettingsFile(path)
-    config = _config(file, base)
-    if is_overlay:  # of a camera that is no more
-        known = {one.name for one in base.cameras}
-        config = replace(config, cameras=tuple(one for one in config.cameras if one.name in known))
+    config = _config(file, base, known)
     if file.faults:
         raise ConfigError("\n".join(text for _, text in sorted(file.faults)))
     return Loaded(config, path, {key: (path, line) for key, line in file.lines.items()})
@@ -333,7 +331,7 @@ def _usual_path() -> Path | None:
     return next((path for path in usual if path.exists()), None)
 
 
-def _config(file: SettingsFile, base: Config) -> Config:
+def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> Config:
     sections = dict(file.pairs(file.root(), "", [row.name for row in fields(Config)]))
     common = Config(
         camera=_section(file, "camera", base.camera, sections.get("camera")),
@@ -345,13 +343,18 @@ def _config(file: SettingsFile, base: Config) -> Config:
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
         share=_section(file, "share", base.share, sections.get("share")),
     )
-    return replace(common, cameras=_several(file, common, base, sections.get(SEVERAL)))
+    entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
+    return replace(
+        common, cameras=_several(file, common, base, [one for one in entries if known is None or one[0] in known])
+    )
 
 
-def _several(file: SettingsFile, common: Config, base: Config, node: yaml.Node | None) -> tuple[OneOfSeveral, ...]:
+def _several(
+    file: SettingsFile, common: Config, base: Config, entries: Iterable[tuple[str, yaml.Node]]
+) -> tuple[OneOfSeveral, ...]:
     """The entries of `cameras`; those of `base` that the file does not name stay as they are."""
     found = {one.name: one for one in base.cameras}
-    for name, value in file.pairs(node, f"{SEVERAL}.", None):
+    for name, value in entries:
         key = f"{SEVERAL}.{name}"
         _check_name(file, key, name)
         default = OneOfSeveral(replace(common.camera, name=name, source=""), common.vision, common.record)
@@ -368,8 +371,12 @@ def _one_of_several(file: SettingsFile, key: str, default: OneOfSeveral, node: y
     own = [name for name in keys(ROWS[CameraConfig]) if name != "name"]
     pairs = dict(file.pairs(node, f"{key}.", [*own, "vision", "record"]))
     vision, record = pairs.pop("vision", None), pairs.pop("record", None)
+    before = len(file.faults)
+    camera = _filled(file, key, default.camera, pairs.items())
+    if not camera.source and len(file.faults) == before:
+        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {kinds.Source().want}")
     return OneOfSeveral(
-        _filled(file, key, default.camera, pairs.items()),
+        camera,
         default.vision if vision is None else _section(file, f"{key}.vision", default.vision, vision),
         default.record if record is None else _section(file, f"{key}.record", default.record, record),
     )

@@ -1,7 +1,7 @@
 """`camd check`: every setting with where it comes from, printed so that it loads as the same settings."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from camd import settings_kinds as kinds
@@ -44,6 +44,8 @@ def report(loaded: Loaded) -> Iterator[str]:
 def _several(loaded: Loaded) -> Iterator[str]:
     for one in loaded.config.cameras:
         key = f"{SEVERAL}.{one.name}"
+        common = {f"{key}.{path.removeprefix('camera.')}": at for path, at in loaded.lines.items()}
+        loaded = replace(loaded, lines={**common, **loaded.lines})
         yield f"  {kinds.Name().show(one.name)}:"
         yield from _settings(loaded, key, one.camera, "    ", ("name",))
         for name, section in (("vision", one.vision), ("record", one.record)):

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from camd.camera.frame import Frame, Veil
-from camd.camera.source import Camera, Optics, opened
+from camd.camera.source import Camera, Optics, is_live, opened
 from camd.clock import Clock
 from camd.config import Config
 from camd.errors import ConfigError, UnavailableError
@@ -27,7 +27,7 @@ UNMASKED: Final = (
     "want record.encode: yes (it costs CPU), or no private areas."
 )
 
-Take = Callable[[Iterable[Packet | Frame], threading.Event], None]
+Take = Callable[[Iterable[Packet | Frame], threading.Event], bool]  # False: stopped before all was taken
 
 
 class Eye:
@@ -52,8 +52,10 @@ class Eye:
             if not self._clock.wait(self._clock.boot() + PATIENCE[min(tries, len(PATIENCE) - 1)], shut):
                 return None
             try:
-                self._open = self._at(self._clock.boot())
+                self._open = self._at(self._clock.boot(), shut)
             except UnavailableError as error:
+                if shut.is_set():
+                    return None
                 self._endure(error)
                 tries += 1
         self._was_open, self.trouble = True, ""
@@ -63,16 +65,17 @@ class Eye:
         """Let `take` have what the camera gives until `shut` is set or it is lost; True when it has no more to give."""
         while self._open is not None:
             try:
-                take(self._open.until(shut), shut)
+                if not take(self._open.until(shut), shut) or is_live(self._settings):
+                    return False
             except UnavailableError as error:
                 self._lose(error)
                 return False
-            if shut.is_set() or not self._settings.loop:
+            if not self._settings.loop:
                 break
             ends = self._open.ends
             self.close()
-            self._open = self._at(ends)
-        return not shut.is_set()
+            self._open = self._at(ends, shut)
+        return True
 
     def close(self) -> None:
         """Close it; nothing holds it open then. Raises StuckError when that cannot be had."""
@@ -94,8 +97,8 @@ class Eye:
             raise UnavailableError(f"{error} It was tried again for {GIVES_UP // SECOND} s.") from error
         _log.warning("%s It is tried again.", error)
 
-    def _at(self, starts: Nanos) -> Camera:
-        camera = self._held.enter_context(opened(self._settings, self._optics, starts, self._clock))
+    def _at(self, starts: Nanos, shut: threading.Event) -> Camera:
+        camera = self._held.enter_context(opened(self._settings, self._optics, starts, self._clock, shut))
         if camera.copies and self._optics.veil.areas:
             self._held.close()
             raise ConfigError(UNMASKED)

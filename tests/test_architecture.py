@@ -21,11 +21,12 @@ DOORS = {
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "settings_camera", "bell", "mode", "mode_desk", "systemd", "wishes",
+    "bell", "mode", "mode_desk", "systemd", "settings_camera", "wishes",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watchdog", "watcher",
-    "schema_desk", "classify", "harvest", "upkeep",
+    "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
+    "lookout", "watchdog", "pipeline", "recording", "telling", "watcher", "schema_desk",
+    "classify", "harvest", "upkeep",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {

@@ -51,10 +51,10 @@ class Reader(Protocol):
 class LiveCamera:
     """The camera that `readers` read, together: one gives what is recorded, and one the pictures to look at.
 
-    `name` says in errors which camera it is. Raises UnavailableError when no picture comes.
+    `name` says in errors which camera it is. Raises UnavailableError when no picture comes, or `shut` is set before.
     """
 
-    def __init__(self, name: str, readers: Sequence[Reader], clock: Clock) -> None:
+    def __init__(self, name: str, readers: Sequence[Reader], clock: Clock, shut: threading.Event) -> None:
         self._name, self._readers, self._clock = name, readers, clock
         self._closed = threading.Event()
         self._waiting: queue.Queue[Given | Exception] = queue.Queue(MOST_WAITING)
@@ -62,7 +62,7 @@ class LiveCamera:
         for thread in self._threads:
             thread.start()
         try:
-            opening, self._first = self._begun()
+            opening, self._first = self._begun(shut)
         except BaseException:
             self.close()
             raise
@@ -104,11 +104,11 @@ class LiveCamera:
         if any(thread.is_alive() for thread in self._threads):
             raise StuckError(f"{self._name}: the camera's driver does not let go of it; camd has to start again.")
 
-    def _begun(self) -> tuple[Opening, list[Packet | Frame]]:
+    def _begun(self, shut: threading.Event) -> tuple[Opening, list[Packet | Frame]]:
         """Wait for what the pictures are and for the first of them."""
         until, opening = self._clock.boot() + OPENS_WITHIN, None
         first: list[Packet | Frame] = []
-        while self._clock.boot() < until:
+        while self._clock.boot() < until and not shut.is_set():
             item = self._next()
             if isinstance(item, Opening):
                 opening = item

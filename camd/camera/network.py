@@ -15,7 +15,7 @@ from av.container import InputContainer
 from camd.camera.address import Address
 from camd.camera.decoder import LIMITS, UNTITLED
 from camd.camera.login import answer
-from camd.camera.relay import Relay, redirected, refused
+from camd.camera.relay import CONNECT_S, Relay, redirected, refused
 from camd.errors import UnavailableError
 
 RTSP: Final = LIMITS | {
@@ -89,10 +89,11 @@ class MjpegLine:
         return self._trouble
 
     def _asked(self, authorization: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        connection = http.client.HTTPConnection(self._address.host, self._address.port, timeout=HTTP_S)
+        connection = http.client.HTTPConnection(self._address.host, self._address.port, timeout=CONNECT_S)
         try:
             connection.connect()
             self._socket: socket.socket = connection.sock
+            self._socket.settimeout(HTTP_S)
             connection.request(
                 "GET", self._address.path, headers={"Authorization": authorization} if authorization else {}
             )

@@ -45,11 +45,11 @@ MISSED_S: Final = 1.0
 GIVES_UP: Final = 5 * SECOND
 
 
-def opened(settings: CameraConfig, veil: Veil, clock: Clock) -> LiveCamera:
+def opened(settings: CameraConfig, veil: Veil, clock: Clock, shut: threading.Event) -> LiveCamera:
     """Open the camera module that the settings name; raises UnavailableError."""
     name = settings.source
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")  # it tells every setting of every start otherwise
-    return LiveCamera(name, [PiReader(settings, veil, clock)], clock)
+    return LiveCamera(name, [PiReader(settings, veil, clock)], clock, shut)
 
 
 class PiReader:

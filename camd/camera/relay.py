@@ -25,7 +25,7 @@ from camd.errors import UnavailableError
 
 _log = logging.getLogger(__name__)
 
-CONNECT_S: Final = 3.0
+CONNECT_S: Final = 1.8  # a lost packet is sent again after one; home mode waits for two
 LOOK_S: Final = 0.2  # how often a relay looks whether it is closed
 SEND_S: Final = 10.0  # a side that takes nothing for so long is gone
 MOST_HEAD: Final = 16_384  # bytes of one message's headers

@@ -70,13 +70,16 @@ def is_live(settings: CameraConfig) -> bool:
     return _kind(settings.source) != "file"
 
 
-def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock) -> Camera:
-    """Open the camera; a file's first picture is put at `starts`. Raises UnavailableError or UnusableInputError."""
+def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock, shut: threading.Event) -> Camera:
+    """Open the camera; a file's first picture is put at `starts`. Waits for a live one's until `shut` is set.
+
+    Raises UnavailableError or UnusableInputError.
+    """
     kind = _kind(settings.source)
     if kind == "file":
         return FileCamera(Path(settings.source), starts, optics.veil, encode=optics.encode)
     if kind == "pi":
-        camera: Camera = _from("camd.camera.pi", "opened")(settings, optics.veil, clock)
+        camera: Camera = _from("camd.camera.pi", "opened")(settings, optics.veil, clock, shut)
         return camera
     module, name, stamps = LINES[kind]
     line = _from(module, name)
@@ -85,7 +88,7 @@ def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock) 
     wants = Wants(optics.veil, stamps, encode=optics.encode)
     parts = [Part.ALL] if len(lines) == 1 else [Part.RECORDING, Part.PICTURES]
     readers = [StreamReader(one, replace(wants, part=part), clock) for one, part in zip(lines, parts, strict=True)]
-    return LiveCamera(lines[0].name, readers, clock)
+    return LiveCamera(lines[0].name, readers, clock, shut)
 
 
 def _kind(source: str) -> str:

@@ -66,7 +66,7 @@ class _Rig:
 
     def open(self, veil: Veil = OPEN, *, encode: bool = False) -> Camera:
         clock = SystemClock()
-        return opened(self.settings, Optics(veil, encode), clock.boot(), clock)
+        return opened(self.settings, Optics(veil, encode), clock.boot(), clock, threading.Event())
 
 
 class FileRig(_Rig):

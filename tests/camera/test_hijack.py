@@ -47,7 +47,10 @@ def account(tmp_path: Path) -> Path:
 def told(url: str, account: Path, detect: str = "") -> str:
     """What is said of a camera that cannot be used."""
     settings = CameraConfig(source=url, detect_source=detect, password_file=account)
-    with pytest.raises(UnavailableError) as error, opened(settings, Optics(OPEN, False), 0, SystemClock()) as camera:
+    with (
+        pytest.raises(UnavailableError) as error,
+        opened(settings, Optics(OPEN, False), 0, SystemClock(), threading.Event()) as camera,
+    ):
         for _ in camera.until(threading.Event()):
             pass
     assert PASSWORD not in str(error.value)
@@ -110,7 +113,7 @@ def test_an_answer_without_end_is_given_up(account: Path) -> None:
 def test_the_right_password_opens_it_and_the_wrong_one_is_told_apart(options: tuple[str, ...], account: Path) -> None:
     with _camera("--username", "owner", "--password", PASSWORD, *options) as rig:
         right = replace(rig.settings, password_file=account)
-        with opened(right, Optics(OPEN, False), 0, SystemClock()) as camera:
+        with opened(right, Optics(OPEN, False), 0, SystemClock(), threading.Event()) as camera:
             assert camera.format.width == 640
         account.write_text("owner:wrong\n")
         assert "refuses this account" in told(rig.settings.source, account)

@@ -23,7 +23,7 @@ def camera(**settings: object) -> Camera:
     PiRig().plug()
     clock = SystemClock()
     wanted = CameraConfig(**{"source": "pi", "size": Size(1280, 720, 15)} | settings)  # type: ignore[arg-type]
-    return opened(wanted, Optics(OPEN, False), 0, clock)
+    return opened(wanted, Optics(OPEN, False), 0, clock, threading.Event())
 
 
 def frames(of: Camera, count: int) -> list[Frame]:

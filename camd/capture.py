@@ -18,10 +18,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Final
 
-from camd import config, ledger, mode
+from camd import config, guard, ledger, mode
 from camd.alerts.payload import PictureSize
 from camd.alive import alive
 from camd.bell import Bell
+from camd.cage import Reach
 from camd.camera.frame import Frame
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Recorder, Stream
@@ -29,6 +30,7 @@ from camd.clock import Clock, SystemClock
 from camd.config import Config
 from camd.errors import CannotWriteError, ConfigError, SaidNoError, UnusableInputError
 from camd.eye import Eye
+from camd.guard import Verdict
 from camd.housekeeper import Pulse
 from camd.labelling import Renewed, classifier
 from camd.mode import AWAY
@@ -160,7 +162,7 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told
     places = Places.of(wanted.data or loaded.config.store.data)
     settings = replace(_overlaid(loaded, places), camera=camera)
-    _watch(settings, places)
+    _watch(settings, places, guard.stand("capture", Reach.of_source(camera.source), settings.guard.strict))
     return 0
 
 
@@ -173,7 +175,7 @@ def _overlaid(loaded: config.Loaded, places: Places) -> Config:
         return loaded.config
 
 
-def _watch(settings: Config, places: Places) -> None:
+def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
     clock, crew = SystemClock(), Crew()
     wipe.finish(places, clock, known_stores())
     identity.expect(places, known_stores())
@@ -188,6 +190,7 @@ def _watch(settings: Config, places: Places) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(crew, bell))
         stack.enter_context(alive(places.capture_lock))
+        verdict.tell(places)
         adopt(shelf, settings.camera.name)
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))

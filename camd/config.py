@@ -133,6 +133,13 @@ class ShareConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """`guard:` the cage of each process."""
+
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings."""
 
@@ -144,6 +151,7 @@ class Config:
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +223,16 @@ KEYS = {
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
+    "guard.strict": Key(kinds.Switch(), "a process does not run when it finds its cage open"),
 }
 
 Section = (
     CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig | ShareConfig
-    | Destination | Zone
+    | GuardConfig | Destination | Zone
 )  # fmt: skip
 S = TypeVar(
     "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig, ShareConfig,
-    Destination, Zone,
+    GuardConfig, Destination, Zone,
 )  # fmt: skip
 Entry = Destination | Zone | Polygon
 
@@ -237,6 +246,7 @@ ROWS: dict[type[Section], str] = {
     MqttConfig: "mqtt",
     DiscoveryConfig: "discovery",
     ShareConfig: "share",
+    GuardConfig: "guard",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
 }
@@ -316,6 +326,7 @@ def _config(file: SettingsFile, base: Config) -> Config:
         mqtt=_section(file, "mqtt", base.mqtt, sections.get("mqtt")),
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
         share=_section(file, "share", base.share, sections.get("share")),
+        guard=_section(file, "guard", base.guard, sections.get("guard")),
     )
 
 

@@ -66,7 +66,6 @@ class Verdict:
 
 def stand(process: str, reach: Reach, strict: bool) -> Verdict:
     """Build the cage around this process, try it and say how it is; raises RefusedError when it is open and strict."""
-    _log.setLevel(logging.INFO)
     why = cage.narrow(reach)
     verdict = Verdict(process, holes(reach))
     if not verdict.holes:

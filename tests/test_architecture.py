@@ -21,7 +21,7 @@ DOORS = {
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "wishes", "cage", "guard",
+    "bell", "mode", "mode_desk", "wishes", "cage", "guard", "sd",
 }  # fmt: skip
 ROOFS = {
     "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
@@ -44,8 +44,8 @@ FOREIGN = {
     "torch": {"learning/train.py"},
     "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
-    # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does
-    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py"},
+    # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd
+    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py", "sd.py"},
     "seccompy": {"cage.py"},
     "http": {"share/send.py"},
     "ssl": {"share/send.py", "alerts/link.py"},

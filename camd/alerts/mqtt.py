@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import assert_never
 
-from camd import guard, wishes
+from camd import guard, sd, wishes
 from camd.alerts.command import Answer, Commands, Refusal, reply_json
 from camd.alerts.homeassistant import STATUS
 from camd.alerts.link import Acknowledged, Connected, Denied, Heard, Link, Lost, News, Refused
@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     config = load(options.config)
     node = Node(config, Places.of(options.data or config.store.data))
+    logging.getLogger(guard.__name__).setLevel(logging.INFO)
     verdict = guard.stand("notify", Reach.of_host(config.mqtt.host), config.guard.strict)
     _make(node.places)
     verdict.tell(node.places)
@@ -126,10 +127,13 @@ class Notify:
 
     def run(self, news: Mailbox) -> None:
         """Work until told to stop, then send what still goes and say goodbye."""
+        sd.tell(sd.READY)
         while not self._stopping:
+            sd.tell(sd.ALIVE)
             self._hear(news, LOOK_EVERY)
             self._look_around()
             self._send_waiting()
+        sd.tell(sd.STOPPING)
         self._drain(news)
         self._say_goodbye(news)
 

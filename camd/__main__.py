@@ -28,6 +28,7 @@ VERBS = {
     "ha": ("camd.alerts.ha_desk", "main", "check what Home Assistant is told, or take camd away from it"),
     "schema": ("camd.schema_desk", "main", "the JSON Schemas of MQTT messages and of the config file"),
     "bench": ("camd.bench", "main", "how fast and how good camd is on this machine, beside yardsticks"),
+    "units": ("camd.units", "main", "write what the settings ask of the systemd units"),
     "capture": ("camd.capture", "main", "the camera process (started by 'camd run')"),
     "notify": ("camd.alerts.mqtt", "main", "the MQTT process (started by 'camd run')"),
     "send": ("camd.share.send", "main", "carry out one confirmed share order"),

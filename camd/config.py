@@ -297,7 +297,7 @@ def secret(path: Path) -> str:
     """Return the one line in a password or token file; raises ConfigError, which never shows it."""
     try:
         paths.check_secret(path)
-        text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = readable(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except kinds.WrongError as error:
         raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -305,6 +305,18 @@ def secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise ConfigError(f"{path}: not a secret. got {len(text)} characters. want one line of text.")
     return text
+
+
+def credential_name(path: Path) -> str:
+    """Return what systemd is to call the secret at `path` when it hands it to a process."""
+    return str(path).strip("/").replace("/", "-")
+
+
+def readable(path: Path) -> Path:
+    """Return where a secret can be read: where systemd has put it for this process alone, else where it lies."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = Path(given) / credential_name(path) if given else path
+    return handed if handed.exists() else path
 
 
 def _usual_path() -> Path | None:

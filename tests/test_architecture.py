@@ -25,7 +25,7 @@ GROUND = {
 }  # fmt: skip
 ROOFS = {
     "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
-    "classify", "harvest", "upkeep",
+    "classify", "harvest", "upkeep", "units",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
@@ -44,8 +44,8 @@ FOREIGN = {
     "torch": {"learning/train.py"},
     "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
-    # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd
-    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py", "sd.py"},
+    # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd; names
+    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py", "sd.py", "units.py"},
     "seccompy": {"cage.py"},
     "http": {"share/send.py"},
     "ssl": {"share/send.py", "alerts/link.py"},

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Final
 
-from camd import config, guard, ledger, mode, sd
+from camd import config, guard, ledger, mode, systemd
 from camd.alerts.payload import PictureSize
 from camd.alive import alive
 from camd.bell import Bell
@@ -195,7 +195,7 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
-        sd.tell(sd.READY)
+        systemd.tell(READY=1)
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
         stack.callback(listening.join)
         stack.callback(_stop, crew, bell)

@@ -24,7 +24,7 @@ UNITS: Final = Path("/etc/systemd/system")
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
 HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
-OWN: Final = "127.0.0.1"  # paho wakes its own thread through a connection to itself
+OWN: Final = "127.0.0.1"  # a process' connections to itself: paho wakes its thread so, FFmpeg reads through a relay
 
 Resolve = Callable[[str], tuple[str, ...]]
 
@@ -90,7 +90,7 @@ def _network(settings: Config, meant: dict[str, tuple[str, ...]]) -> list[str]:
     if host is None:
         return []
     families = "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6"
-    return ["PrivateNetwork=no", families, f"IPAddressAllow={' '.join(meant[host])}"]
+    return ["PrivateNetwork=no", families, _allowed(meant[host])]
 
 
 def _allowed(to: Iterable[str]) -> str:

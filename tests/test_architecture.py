@@ -21,7 +21,7 @@ DOORS = {
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "wishes", "cage", "guard", "sd",
+    "bell", "mode", "mode_desk", "wishes", "cage", "guard", "systemd",
 }  # fmt: skip
 ROOFS = {
     "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
@@ -45,7 +45,7 @@ FOREIGN = {
     "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
     # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd; names
-    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py", "sd.py", "units.py"},
+    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py", "systemd.py", "units.py"},
     "seccompy": {"cage.py"},
     "http": {"share/send.py"},
     "ssl": {"share/send.py", "alerts/link.py"},

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import assert_never
 
-from camd import guard, sd, wishes
+from camd import guard, systemd, wishes
 from camd.alerts.command import Answer, Commands, Refusal, reply_json
 from camd.alerts.homeassistant import STATUS
 from camd.alerts.link import Acknowledged, Connected, Denied, Heard, Link, Lost, News, Refused
@@ -127,13 +127,13 @@ class Notify:
 
     def run(self, news: Mailbox) -> None:
         """Work until told to stop, then send what still goes and say goodbye."""
-        sd.tell(sd.READY)
+        systemd.tell(READY=1)
         while not self._stopping:
-            sd.tell(sd.ALIVE)
+            systemd.tell(WATCHDOG=1)
             self._hear(news, LOOK_EVERY)
             self._look_around()
             self._send_waiting()
-        sd.tell(sd.STOPPING)
+        systemd.tell(STOPPING=1)
         self._drain(news)
         self._say_goodbye(news)
 

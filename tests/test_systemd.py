@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from camd import sd
+from camd import systemd
 
 
 @pytest.mark.parametrize("is_abstract", [False, True])
@@ -15,12 +15,12 @@ def test_words_arrive_as_one_datagram(tmp_path: Path, monkeypatch: pytest.Monkey
         manager.bind(f"\0{path}" if is_abstract else path)
         manager.settimeout(1)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@{path}" if is_abstract else path)
-        sd.tell(sd.READY, sd.status("watching\nporch"))
+        systemd.tell(READY=1, STATUS="watching\nporch")
         assert manager.recv(1000) == b"READY=1\nSTATUS=watching porch"
 
 
 def test_nobody_who_listens_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    sd.tell(sd.ALIVE)
+    systemd.tell(WATCHDOG=1)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    sd.tell(sd.ALIVE)
+    systemd.tell(WATCHDOG=1)

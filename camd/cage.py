@@ -11,6 +11,7 @@ import errno
 import ipaddress
 import os
 import socket
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
@@ -46,10 +47,11 @@ class Reach(Enum):
         return cls.ADDRESS
 
     @classmethod
-    def of_source(cls, source: str) -> "Reach":
-        """What it takes to reach a camera: nobody, unless it is one on the network."""
-        url = urlsplit(source)
-        return cls.of_host(url.hostname) if url.scheme in NETWORK_CAMERAS and url.hostname else cls.NOBODY
+    def of_sources(cls, sources: Iterable[str]) -> "Reach":
+        """What it takes to reach cameras: nobody, unless one of them is on the network."""
+        urls = map(urlsplit, sources)
+        needed = [cls.of_host(url.hostname) for url in urls if url.scheme in NETWORK_CAMERAS and url.hostname]
+        return max(needed, key=list(cls).index, default=cls.NOBODY)
 
 
 # The kernel's own families (udev and the resolver's look at routes) and files: nothing of them leaves the machine.

@@ -24,6 +24,7 @@ UNITS: Final = Path("/etc/systemd/system")
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
 HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
+NETWORK: Final = ("PrivateNetwork=no", "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6")
 OWN: Final = "127.0.0.1"  # a process' connections to itself: paho wakes its thread so, FFmpeg reads through a relay
 
 Resolve = Callable[[str], tuple[str, ...]]
@@ -47,24 +48,26 @@ def main(arguments: list[str]) -> int:
 
 def files(settings: Config, units: Path, hosts: Path, resolve: Resolve) -> dict[Path, str]:
     """Return the drop-ins and the file of hosts that the settings ask for: path -> text."""
-    meant = {name: resolve(name) for name in reached(settings).values()}
+    reached = hosts_of(settings)
+    meant = {name: resolve(name) for names in reached.values() for name in names}
+    cameras = [*NETWORK, *_allowed(reached["capture"], meant, hosts)] if reached["capture"] else []
     made = {
-        "capture": [*_network(settings, meant), *_folder(settings), *_credentials(_camera_secrets(settings))],
-        "notify": [_allowed(meant[settings.mqtt.host]), *_folder(settings), *_credentials(_broker_secrets(settings))],
-        "send": [*_recipients(settings), *_folder(settings)],
+        "capture": [*cameras, *_credentials(_camera_secrets(settings))],
+        "notify": [*_allowed(reached["notify"], meant, hosts), *_credentials(_broker_secrets(settings))],
+        "send": _recipients(settings),
     }
-    made["notify"].append(f"BindReadOnlyPaths={hosts}:/etc/hosts")
-    if "camera" in reached(settings):
-        made["capture"].append(f"BindReadOnlyPaths={hosts}:/etc/hosts")
-    texts = {units / f"camd-{name}.service.d" / "settings.conf": _text(lines) for name, lines in made.items()}
+    texts = {
+        units / f"camd-{name}.service.d" / "settings.conf": _text([*lines, *_folder(settings)])
+        for name, lines in made.items()
+    }
     return texts | {hosts: _hosts(meant)}
 
 
-def reached(settings: Config) -> dict[str, str]:
-    """Who is reached over the network, and at which host: the broker, and a network camera."""
-    source = urlsplit(settings.camera.source)
-    camera = {"camera": source.hostname} if source.scheme in NETWORK_CAMERAS and source.hostname else {}
-    return {"broker": settings.mqtt.host, **camera}
+def hosts_of(settings: Config) -> dict[str, tuple[str, ...]]:
+    """Return the hosts that each unit reaches over the network: capture network cameras, notify the broker."""
+    urls = [urlsplit(each.camera.source) for each in settings.each()]
+    cameras = [url.hostname for url in urls if url.scheme in NETWORK_CAMERAS and url.hostname]
+    return {"capture": tuple(dict.fromkeys(cameras)), "notify": (settings.mqtt.host,)}
 
 
 def addresses(name: str) -> tuple[str, ...]:
@@ -85,16 +88,9 @@ def allowed(units: Path, unit: str) -> tuple[str, ...] | None:
     return tuple(word for line in lines for word in line.split())
 
 
-def _network(settings: Config, meant: dict[str, tuple[str, ...]]) -> list[str]:
-    host = reached(settings).get("camera")
-    if host is None:
-        return []
-    families = "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6"
-    return ["PrivateNetwork=no", families, _allowed(meant[host])]
-
-
-def _allowed(to: Iterable[str]) -> str:
-    return f"IPAddressAllow={' '.join(dict.fromkeys((OWN, *to)))}"
+def _allowed(names: Iterable[str], meant: dict[str, tuple[str, ...]], hosts: Path) -> list[str]:
+    to = dict.fromkeys((OWN, *(address for name in names for address in meant[name])))
+    return [f"IPAddressAllow={' '.join(to)}", f"BindReadOnlyPaths={hosts}:/etc/hosts"]
 
 
 def _folder(settings: Config) -> list[str]:
@@ -114,7 +110,7 @@ def _broker_secrets(settings: Config) -> tuple[Path | None, ...]:
 
 
 def _camera_secrets(settings: Config) -> tuple[Path | None, ...]:
-    return (getattr(settings.camera, "password_file", None),)
+    return tuple(getattr(each.camera, "password_file", None) for each in settings.each())
 
 
 def _credentials(secrets: Iterable[Path | None]) -> list[str]:

@@ -66,17 +66,16 @@ def test_who_has_to_reach_an_address_cannot_ask_a_resolver() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "reach"),
+    ("sources", "reach"),
     [
-        ("/home/x/porch.mp4", Reach.NOBODY),
-        ("/dev/video0", Reach.NOBODY),
-        ("rtsp://192.168.1.7:554/main", Reach.ADDRESS),
-        ("rtsp://[fe80::1%eth0]/main", Reach.ADDRESS),
-        ("rtsp://porch.local/main", Reach.NAME),
+        (["/home/x/porch.mp4", "/dev/video0"], Reach.NOBODY),
+        (["rtsp://192.168.1.7:554/main", "/dev/video0"], Reach.ADDRESS),
+        (["rtsp://[fe80::1%eth0]/main"], Reach.ADDRESS),
+        (["rtsp://porch.local/main", "rtsp://192.168.1.7/main"], Reach.NAME),
     ],
 )
-def test_a_source_tells_whom_capture_has_to_reach(source: str, reach: Reach) -> None:
-    assert Reach.of_source(source) is reach
+def test_sources_tell_whom_capture_has_to_reach(sources: list[str], reach: Reach) -> None:
+    assert Reach.of_sources(sources) is reach
 
 
 @pytest.fixture

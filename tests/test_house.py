@@ -15,11 +15,12 @@ from camd.alerts.policy import Policy
 from camd.alerts.teller import Teller
 from camd.alerts.topics import Names
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import Config
 from camd.model import Began, Degraded, Ended, Faulted, Grew, Happening, Saved, Suppressed, Tampered
+from camd.pipeline import House, Pipeline
+from camd.recording import Recording
 from camd.store import sidecar
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
@@ -46,7 +47,9 @@ class Lived:
                 self.happened.append(happening)
                 teller.tell(happening)
 
-            capture = Capture(Stream("porch", camera.format), House(Config(), clock, on, tell), AtOnce())
+            capture = Pipeline(
+                Stream("porch", camera.format), House(Config(), clock, Recording(on, clock), tell), AtOnce()
+            )
             capture.play(camera, threading.Event())
             capture.close()
             teller.stop()

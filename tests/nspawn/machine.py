@@ -114,5 +114,5 @@ def _is_up(machine: Machine) -> bool:
 
 def _environment() -> list[str]:
     given = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    lent = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    lent = {name: os.environ[name] for name in ("PIP_CERT", "PIP_INDEX_URL") if name in os.environ}
     return [f"{name}={value}" for name, value in (given | lent).items()]

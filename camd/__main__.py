@@ -24,6 +24,7 @@ VERBS = {
     "share": ("camd.share.desk", "main", "order one clip to be sent to one recipient"),
     "ledger": ("camd.ledger_desk", "main", "who got what, when and why; 'ledger verify' finds what was changed since"),
     "check": ("camd.settings_check", "main", "check the config file and say everything that is wrong with it"),
+    "doctor": ("camd.doctor", "main", "look at all that camd stands on, and say what mends what is not well"),
     "mode": ("camd.mode_desk", "main", "show or set home mode: the camera is closed, nobody is watched"),
     "ha": ("camd.alerts.ha_desk", "main", "check what Home Assistant is told, or take camd away from it"),
     "schema": ("camd.schema_desk", "main", "the JSON Schemas of MQTT messages and of the config file"),

@@ -26,7 +26,7 @@ GROUND = {
 ROOFS = {
     "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
     "lookout", "pipeline", "recording", "telling", "watcher", "schema_desk",
-    "classify", "harvest", "upkeep", "units",
+    "classify", "harvest", "upkeep", "units", "doctor", "checkups",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
@@ -46,7 +46,16 @@ FOREIGN = {
     "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
     # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd; names
-    "socket": {"config.py", "demo.py", "benches/alert.py", "cage.py", "guard.py", "systemd.py", "units.py"},
+    "socket": {
+        "config.py",
+        "demo.py",
+        "benches/alert.py",
+        "cage.py",
+        "guard.py",
+        "systemd.py",
+        "units.py",
+        "checkups/camera.py",
+    },
     "seccompy": {"cage.py"},
     "http": {"share/send.py"},
     "ssl": {"share/send.py", "alerts/link.py"},

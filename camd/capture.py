@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-from camd import config, guard, ledger, mode, systemd
+from camd import config, guard, ledger, mode, systemd, wishes
 from camd.alive import alive
 from camd.bell import Bell
 from camd.cage import Reach
@@ -25,7 +25,7 @@ from camd.eye import Eye
 from camd.guard import Verdict
 from camd.labelling import Classifiers, Renewed
 from camd.lookout import Lookout
-from camd.mode import AWAY
+from camd.mode import AWAY, HOME
 from camd.pipeline import House
 from camd.places import Places, known_stores
 from camd.recording import Recording
@@ -91,6 +91,9 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
     clock, crew = SystemClock(), Crew()
     wipe.finish(places, clock, known_stores())
     identity.expect(places, known_stores())
+    if wishes.home_waits(places):  # who came home while nobody watched is heard before a camera is opened
+        places.make()
+        mode.write(places, HOME)
     with ExitStack() as stack:
         eyes = [stack.enter_context(closing(Eye(each, clock))) for each in settings.each()]
         if len(eyes) == 1 and (mode.read(places) == AWAY or is_new(places)):
@@ -107,7 +110,6 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
-        telling.controls.look()  # who wished for home mode meanwhile is heard before a camera looks
         systemd.tell(READY=1)
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
         stack.callback(listening.join)

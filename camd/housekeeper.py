@@ -1,7 +1,7 @@
 """What capture does once a second beside its camera: alerts to disk, how it is to a file, and what time alone brings.
 
-Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for ten seconds is told as
-a fault, and so is this process' own standing still, by notify, which reads when the file was written.
+Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for eight seconds is told
+as a fault, and so is this process' own standing still, by notify, which reads when the file was written.
 """
 
 import json
@@ -22,7 +22,7 @@ from camd.places import Places
 from camd.store.files import ClipFiles
 from camd.worker import Crew
 
-BLIND: Final[Nanos] = 10 * SECOND  # without a picture
+BLIND: Final[Nanos] = 8 * SECOND  # without a picture; told within ten
 STOOD_STILL: Final[Nanos] = 10 * SECOND  # between two looks that are a second apart
 COUNT_EVERY: Final[Nanos] = 30 * SECOND  # the clips
 DAY_S: Final = 86_400
@@ -68,7 +68,7 @@ class Watch:
         """Tell a camera that should give pictures and does not."""
         is_blind = self.pulse.is_open and now - self.pulse.last > BLIND
         if is_blind and not self._is_blind:
-            self.teller.fault("no picture for 10 s")
+            self.teller.fault(f"no picture for {BLIND // SECOND} s")
         if self._is_blind and not is_blind and self.pulse.is_open:
             self.recovered()
         self._is_blind = is_blind

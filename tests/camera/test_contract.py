@@ -131,7 +131,7 @@ def test_its_times_rise_on_one_clock(sample: Sample) -> None:
     if sample.is_live:
         assert abs(sample.ended - frames[-1][0]) < SECOND
     rate = (len(packets) - 1) * SECOND / (packets[-1].t - packets[0].t)
-    assert rate == pytest.approx(15, rel=0.2)
+    assert (5 if sample.is_live else 14) < rate < 18  # a busy machine's server is late
 
 
 @sampled

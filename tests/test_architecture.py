@@ -20,7 +20,8 @@ DOORS = {
 }  # fmt: skip
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
-    "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
+    "settings_hours", "settings_shapes", "settings_schema",
+    "schedule", "timer", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
     "bell", "mode", "mode_desk", "wishes",
 }  # fmt: skip
 ROOFS = {
@@ -62,7 +63,7 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "score.py",
+    "model.py", "geometry.py", "schedule.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "score.py",
     "alerts/message.py", "alerts/states.py", "alerts/payload.py", "alerts/topics.py", "alerts/policy.py",
     "alerts/command.py", "alerts/missed.py", "alerts/homeassistant.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),

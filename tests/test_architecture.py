@@ -25,7 +25,7 @@ GROUND = {
     "bell", "mode", "mode_desk", "wishes",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
+    "__main__", "budget", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
     "lookout", "pipeline", "recording", "telling", "watcher", "schema_desk",
     "classify", "harvest", "upkeep",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
@@ -63,7 +63,8 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "schedule.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "score.py",
+    "model.py", "geometry.py", "schedule.py", "budget.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py",
+    "score.py",
     "alerts/message.py", "alerts/states.py", "alerts/payload.py", "alerts/topics.py", "alerts/policy.py",
     "alerts/command.py", "alerts/missed.py", "alerts/homeassistant.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),

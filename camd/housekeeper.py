@@ -14,6 +14,7 @@ from typing import Any, Final
 from camd import systemd
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
+from camd.budget import Budget
 from camd.clock import Clock
 from camd.config import Config
 from camd.habits import remember
@@ -31,8 +32,12 @@ ENOUGH: Final = 1.1  # times keep_free is room again
 
 @dataclass(slots=True)
 class Pulse:
-    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them."""
+    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them.
 
+    `budget` says how much of the time that took, and what is done more seldom for it.
+    """
+
+    budget: Budget = field(default_factory=Budget)
     offered: int = 0
     looked: int = 0
     last: Nanos = 0
@@ -80,7 +85,13 @@ class Watch:
             self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
             self._frames = now, self.pulse.offered
         drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
-        return {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}
+        budget = self.pulse.budget
+        return {
+            "fps": self._fps if self.pulse.is_open else 0.0,
+            "drops": drops,
+            "load": round(budget.load, 2) if self.pulse.is_open else 0.0,
+            "pace": {"classifier": round(budget.pace.classifier, 2), "analysis": round(budget.pace.analysis, 2)},
+        }
 
 
 @dataclass(slots=True)

@@ -20,11 +20,12 @@ DOORS = {
 }  # fmt: skip
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
-    "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "settings_camera", "systemd", "wishes", "cage", "guard",
+    "settings_camera", "settings_hours", "settings_shapes", "settings_schema",
+    "schedule", "timer", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
+    "bell", "mode", "mode_desk", "systemd", "wishes", "cage", "guard",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
+    "__main__", "budget", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
     "lookout", "watchdog", "pipeline", "recording", "telling", "watcher", "schema_desk",
     "classify", "harvest", "upkeep", "units", "doctor", "checkups",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
@@ -83,7 +84,8 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "score.py",
+    "model.py", "geometry.py", "schedule.py", "budget.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py",
+    "score.py",
     "alerts/message.py", "alerts/states.py", "alerts/payload.py", "alerts/topics.py", "alerts/policy.py",
     "alerts/command.py", "alerts/missed.py", "alerts/homeassistant.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),

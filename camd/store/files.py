@@ -17,7 +17,7 @@ from pathlib import Path
 from camd.errors import CannotWriteError
 from camd.places import Places
 
-_NAME = re.compile(r"(\d{6,18})\.(mp4|part|json|jpg|json\.tmp|jpg\.tmp)", re.ASCII)
+_NAME = re.compile(r"(\d{6,18})\.(mp4|part|gone|json|jpg|json\.tmp|jpg\.tmp)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class ClipFiles:
         return self._named("part")
 
     @property
+    def gone(self) -> Path:
+        """The recording from its deletion on until it is unlinked: no index made anew takes it in again."""
+        return self._named("gone")
+
+    @property
     def sidecar(self) -> Path:
         """The JSON that tells what the recording holds."""
         return self._named("json")
@@ -54,7 +59,7 @@ class ClipFiles:
 
     def all(self) -> tuple[Path, ...]:
         """Every path that may belong to this clip."""
-        present = (self.mp4, self.part, self.sidecar, self.thumbnail)
+        present = (self.mp4, self.part, self.gone, self.sidecar, self.thumbnail)
         return (*present, temp_of(self.sidecar), temp_of(self.thumbnail))
 
     def footage_exists(self) -> bool:

@@ -166,8 +166,9 @@ class Shelf:
 
     def drop(self, numbers: Iterable[int], reason: str) -> None:
         """Remove these clips, starred or not."""
-        self._log_gone(self._index.drop(numbers), reason)
+        gone = self._index.drop(numbers)
         self.tidy()
+        self._log_gone(gone, reason)
 
     def disown(self, number: int) -> None:
         """Take a clip's row away and leave its files to be adopted."""
@@ -190,10 +191,10 @@ class Shelf:
             if not chosen:
                 raise CannotWriteError(self._why_no_room(open_bytes, free))
             gone = self._index.evict(clip.id for clip in chosen)  # fewer, when one was starred meanwhile
-            self._log_gone(gone, "the oldest, evicted to make room")
-            self._wear.gone(len(gone))
             free += sum(self._index.garbage().values())
             self.tidy()
+            self._log_gone(gone, "the oldest, evicted to make room")
+            self._wear.gone(len(gone))
         self._open_bytes = open_bytes
 
     def tidy(self) -> None:
@@ -297,17 +298,19 @@ class Shelf:
         old = ring.expired(self._index.unstarred(), self._clock.unix(), self._limits.max_age)
         if old:
             gone = self._index.evict(clip.id for clip in old)
+            self.tidy()
             self._log_gone(gone, "older than store.max_age")
             self._wear.gone(len(gone))
-            self.tidy()
 
     def _free_inodes(self) -> None:
         """A disk can be full of files as well as of bytes."""
         if not room.lacks_inodes(self._places.clips):
             return
         oldest = [clip.id for clip, _ in zip(self._index.unstarred(), range(_CLIPS_AT_ONCE), strict=False)]
-        self._log_gone(self._index.evict(oldest), "the oldest, evicted because the disk has no more files to give")
+        gone = self._index.evict(oldest)
         self.tidy()
+        self._log_gone(gone, "the oldest, evicted because the disk has no more files to give")
+        self._wear.gone(len(gone))
         if room.lacks_inodes(self._places.clips):
             raise CannotWriteError(f"{self._places.clips}: the disk has room for no more files. Delete some on it.")
 
@@ -341,11 +344,15 @@ class Shelf:
 
 
 def finish_garbage(places: Places, index: Index) -> bool:
-    """Unlink what was dropped, unless a recorder runs: False says that it will do so itself."""
+    """Unlink what was dropped, unless a recorder runs: False says that it will do so itself.
+
+    Either way it stays dropped from now on, even if the index is lost.
+    """
     try:
         with hold(places):
             _finish_garbage(places, index)
     except HeldError:
+        folder.bury(places, index.garbage())
         return False
     return True
 

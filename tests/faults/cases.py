@@ -5,22 +5,24 @@ cannot do raises NotHereError and counts as skipped.
 """
 
 import hashlib
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
-from camd import upkeep
+from camd import ledger, upkeep
+from camd.alerts.outbox import Outbox
 from camd.clock import ManualClock, SystemClock
 from camd.config import StoreConfig
 from camd.errors import CamdError, HeldError, UnavailableError
-from camd.model import SECOND, Clip
+from camd.model import SECOND, Alert, Clip
 from camd.places import Places
 from camd.store import check, identity, sidecar, wipe
 from camd.store.files import ClipFiles
@@ -438,21 +440,54 @@ def _served(places: Places) -> list[Clip] | None:
 
 
 def nothing_of_a_deleted_clip_is_left(folder: Path, reel: Path) -> None:
+    """Every file of camd is looked through: the ledger alone still tells that there was such a clip."""
     with works(folder, reel) as house:
         house.watch(12, visit=(1, 2))
         house.watch(12, visit=(8, 9))
     places, (first, second) = house.places, listed(house.places)
     footage = ClipFiles.of(places, first.id).mp4.read_bytes()[2000:2400]
-    command = [sys.executable, "-m", "camd", "clips", "delete", "1", "--yes", "--data", str(places.data)]
-    done = subprocess.run(command, cwd=ROOT, env=_env(places), capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    _told_of(places, first, ClipFiles.of(places, first.id).mp4.read_bytes())
+    _camd(places, "clips", "delete", "1", "--yes")
     assert [clip.id for clip in listed(places)] == [second.id]
     left = [path for each in (places.data, places.run) for path in each.rglob("*") if path.is_file()]
-    found = [
-        path.name for path in left for trace in (first.sha256.encode(), footage, b'e1"') if trace in path.read_bytes()
-    ]
-    assert set(found) <= {"ledger.jsonl"}, found
+    traces = (first.sha256.encode(), footage, b'e1"', b'"clip":1,', b'"id":1,')
+    found = [path.name for path in left for trace in traces if trace in path.read_bytes()]
+    assert set(found) == {"ledger.jsonl"}, found
     assert not [path for path in left if path.name.startswith("000001")]
+
+
+def _told_of(places: Places, clip: Clip, footage: bytes) -> None:
+    """Let every room of camd know of the clip: labels, feedback, messages that wait, the copy of a share."""
+    _camd(places, "clips", "label", str(clip.id), "animal")
+    places.feedback.write_text(json.dumps({"v": 1, "event_id": clip.events[0], "verdict": "correct"}) + "\n")
+    told = json.dumps({"v": 1, **sidecar.clip_json(clip)}, separators=(",", ":"))
+    with closing(Outbox(places)) as outbox:
+        outbox.put([Alert("camd/home/porch/clip", told, retain=False)], "boot", 0, 0)
+        outbox.spill(10 * SECOND)
+    (places.orders / "1234").mkdir(parents=True)
+    (places.orders / "1234" / "clip.mp4").write_bytes(footage)
+    for state in ("confirmed", "intent", "sent"):
+        ledger.append(places, SystemClock(), f"share-{state}", order="1234", clip=clip.id, to="a friend")
+
+
+def _camd(places: Places, *words: str) -> None:
+    command = [sys.executable, "-m", "camd", *words, "--data", str(places.data)]
+    done = subprocess.run(command, cwd=ROOT, env=_env(places), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def a_deletion_outlives_the_index(folder: Path, reel: Path) -> None:
+    with works(folder / "one", reel) as house:
+        for _ in range(3):
+            house.watch(12, visit=(4, 9))
+        _camd(house.places, "clips", "delete", "2", "--yes")  # while the recorder runs: it has not looked since
+        shutil.copytree(folder / "one", folder / "killed")
+    killed = Places(folder / "killed" / "data", folder / "killed" / "run")
+    for path in killed.data.glob("index.sqlite*"):
+        path.unlink()
+    with works(folder / "killed", reel):
+        assert [clip.id for clip in listed(killed)] == [1, 3]
+    assert not [path for path in killed.data.rglob("000002*")]
 
 
 def wipes_cut_off(folder: Path, reel: Path) -> int:
@@ -520,6 +555,7 @@ QUICK: tuple[Case, ...] = (
     odd_things_in_the_clips_folder_are_set_aside,
     a_lost_index_is_made_anew_row_for_row,
     a_damaged_index_is_made_anew_stars_and_all,
+    a_deletion_outlives_the_index,
     a_clip_cut_anywhere_plays_its_whole_fragments,
     flipped_bytes_are_found_and_touch_nothing_else,
     nothing_of_a_deleted_clip_is_left,

@@ -17,6 +17,7 @@ from camd.clock import Clock
 from camd.config import Config
 from camd.model import SECOND, Nanos
 from camd.places import Places
+from camd.store import wear
 from camd.store.files import ClipFiles
 from camd.worker import Crew
 
@@ -124,6 +125,7 @@ class Housekeeper:
             "cameras": {self.config.camera.name: {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}},
             "disk": disk(self.places.data),
             "written_today": self._written_today(),
+            "store": wear.read(self.places),
             **self._clips,
         }
         temp = self.places.status.with_suffix(".tmp")

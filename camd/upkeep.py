@@ -21,7 +21,7 @@ from camd.config import MB, Config
 from camd.errors import RefusedError, UsageError
 from camd.model import Alert, Box, Clip, Event, Reason
 from camd.places import Places, known_stores
-from camd.store import check, desk, identity, ring, sidecar
+from camd.store import check, desk, identity, ring, sidecar, wear
 from camd.store import wipe as wiping
 from camd.store.check import Mend, Violation
 from camd.store.files import lies_at, sync_folder
@@ -36,7 +36,7 @@ _UNKNOWN = Reason("lost with the sidecar", 0, 0, 0, 0.0, 1.0, Box(0.0, 0.0, 1.0,
 
 
 def main(arguments: list[str]) -> int:
-    """`camd store check` (exit 1 on damage) and `camd store plan`."""
+    """`camd store check` (exit 1 on damage), `camd store plan` and `camd store wear`."""
     options = _parser().parse_args(arguments)
     settings = config.load(options.config)
     places = Places.of(options.data or settings.store.data)
@@ -206,8 +206,23 @@ def _confirm_wipe(places: Places) -> None:
         raise RefusedError("nothing was deleted: that was not WIPE.")
 
 
+def _wear(places: Places, settings: Config, options: argparse.Namespace) -> int:
+    told = wear.read(places)
+    if told is None:
+        say("nothing was recorded since this machine was booted")
+    elif options.json:
+        print_json({"type": "wear", **told})
+    else:
+        kept, written = told["recorded_bytes"], told["written_bytes"]
+        say(f"since capture began: {_count(told['clips'], 'clip')} kept, {told['cut_short']} of them cut short")
+        say(f"{_count(told['evicted'], 'clip')} evicted; {_mb(kept)} MB kept")
+        if written is not None and kept:
+            say(f"{_mb(written)} MB written to clips and index for them, {written / kept:.2f} bytes for each one kept")
+    return 0
+
+
 _Verb = Callable[[Places, Config, argparse.Namespace], int]
-_VERBS: dict[str, _Verb] = {"check": _check, "plan": _plan}
+_VERBS: dict[str, _Verb] = {"check": _check, "plan": _plan, "wear": _wear}
 
 
 def _parser() -> Parser:
@@ -222,7 +237,8 @@ def _parser() -> Parser:
     checking.add_argument("--repair", action="store_true", help="mend what can be mended; stop camd first")
     checking.add_argument("--deep", action="store_true", help="read every recording and compare its sha256")
     planning = verbs.add_parser("plan", help="show which clips would go next, and why")
-    for each in (checking, planning):
+    wearing = verbs.add_parser("wear", help="show how much was written to the disk for what was recorded")
+    for each in (checking, planning, wearing):
         each.add_argument("--json", action="store_true", help="JSON Lines on stdout")
         _add_places(each)
     return parser

@@ -11,7 +11,7 @@ from camd import ledger, upkeep
 from camd.alerts.outbox import Outbox
 from camd.clock import SystemClock
 from camd.errors import HeldError, RefusedError, UsageError
-from camd.model import Alert
+from camd.model import Alert, Clip
 from camd.places import Places
 from camd.store import check, sidecar
 from camd.store.check import violations
@@ -26,6 +26,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     places = Places.of(tmp_path / "data")
     store_of(places, 3)
     return places
+
+
+def listed(places: Places) -> tuple[Clip, ...]:
+    with Index.open(places) as index:
+        return index.clips()
 
 
 def store(places: Places, *arguments: str) -> int:
@@ -137,6 +142,15 @@ def test_a_wipe_waits_for_no_recorder(places: Places, monkeypatch: pytest.Monkey
     with open_shelf(places), pytest.raises(HeldError):
         upkeep.wipe(["--data", str(places.data)])
     assert ids(places) == [3, 2, 1]
+
+
+def test_wear_tells_what_was_written_for_what_was_kept(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    assert store(places, "wear") == 0
+    assert "3 clips kept" in capsys.readouterr().err
+    assert store(places, "wear", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["recorded_bytes"] == sum(clip.size + clip.beside for clip in listed(places))
+    assert told["written_bytes"] is None or told["written_bytes"] >= 0
 
 
 def test_what_waits_for_the_broker_about_a_deleted_clip_is_withdrawn(

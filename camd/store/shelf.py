@@ -48,6 +48,8 @@ class Shelf:
         self._open_index: Index | None = None  # None: the folder is not held
         self._uuid: str | None = None
         self._loose: set[int] = set()  # recordings without a row
+        self._gone: dict[int, int] = {}  # garbage that is unlinked and not forgotten yet, with its bytes
+        self._newest = 0  # number given out
         self._open_bytes = 0  # of the clip being written, as of the last `make_room`
         self._has_undated = True
         self._wear = Wear(places)
@@ -78,7 +80,7 @@ class Shelf:
     def let_go(self) -> None:
         """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
         self._held.close()
-        self._open_index = None
+        self._open_index, self._gone = None, {}
 
     def take_again(self) -> None:
         """Take hold of the same store again, as a start does, and try whether clips can be written.
@@ -111,10 +113,11 @@ class Shelf:
         return self.files(number).thumbnail
 
     def next_id(self) -> int:
-        """A clip number that was never given out before."""
+        """A clip number that no clip ever had. Nothing is written: the clip's own files and row say that it is taken."""
         self._home.check()
         self._open_bytes = 0
-        return self._index.next_id()
+        self._newest = max(self._newest, self._index.newest_id()) + 1
+        return self._newest
 
     def orphans(self) -> list[Path]:
         """Recordings without a row, oldest first: to be adopted (`take_in`), set aside or, when empty, discarded."""
@@ -139,7 +142,8 @@ class Shelf:
     def take_in(self, rows: Iterable[Clip]) -> None:
         """Make rows of clips whose files are durable and measured, all at once."""
         rows = tuple(rows)
-        self._index.add(*rows)
+        self._index.add(*rows, forget=self._gone)
+        self._gone = {}
         self._loose.difference_update(clip.id for clip in rows)
         self._has_undated = self._has_undated or not all(clip.synchronised for clip in rows)
 
@@ -182,7 +186,8 @@ class Shelf:
         To be called before each fragment is written. Also drops what is older than the age limit, when the date is
         known. Raises CannotWriteError when no room can be made; then nothing was evicted for it.
         """
-        self.tidy()
+        self._unlink_garbage()
+        self._date()
         self._drop_expired()
         self._free_inodes()
         free = room.free_bytes(self._places.clips)
@@ -191,8 +196,7 @@ class Shelf:
             if not chosen:
                 raise CannotWriteError(self._why_no_room(open_bytes, free))
             gone = self._index.evict(clip.id for clip in chosen)  # fewer, when one was starred meanwhile
-            free += sum(self._index.garbage().values())
-            self.tidy()
+            free += self._unlink_garbage()
             self._log_gone(gone, "the oldest, evicted to make room")
             self._wear.gone(len(gone))
         self._open_bytes = open_bytes
@@ -202,10 +206,21 @@ class Shelf:
 
         Cheap when there is nothing, and writes nothing then. An idle recorder calls it too.
         """
-        self._home.check()
-        if _finish_garbage(self._places, self._index):
-            room.load_ballast(self._places)
+        self._unlink_garbage()
+        if self._gone:
+            self._index.forget(self._gone)
+            self._gone = {}
         self._date()
+
+    def _unlink_garbage(self) -> int:
+        """Unlink what was dropped; returns its bytes. It is forgotten with the next row, or when nothing else is done."""
+        self._home.check()
+        garbage = {number: size for number, size in self._index.garbage().items() if number not in self._gone}
+        if garbage:
+            folder.unlink(self._places, garbage)
+            self._gone |= garbage
+            room.load_ballast(self._places)
+        return sum(garbage.values())
 
     def _probe(self) -> None:
         self.make_room(0)
@@ -298,7 +313,7 @@ class Shelf:
         old = ring.expired(self._index.unstarred(), self._clock.unix(), self._limits.max_age)
         if old:
             gone = self._index.evict(clip.id for clip in old)
-            self.tidy()
+            self._unlink_garbage()
             self._log_gone(gone, "older than store.max_age")
             self._wear.gone(len(gone))
 
@@ -308,7 +323,7 @@ class Shelf:
             return
         oldest = [clip.id for clip, _ in zip(self._index.unstarred(), range(_CLIPS_AT_ONCE), strict=False)]
         gone = self._index.evict(oldest)
-        self.tidy()
+        self._unlink_garbage()
         self._log_gone(gone, "the oldest, evicted because the disk has no more files to give")
         self._wear.gone(len(gone))
         if room.lacks_inodes(self._places.clips):
@@ -321,7 +336,8 @@ class Shelf:
 
     def _used(self) -> int:
         loose = (self.files(number) for number in self._loose)
-        return self._index.total_bytes() + sum(size_of(path) for files in loose for path in files.all())
+        held = self._index.total_bytes() - sum(self._gone.values())
+        return held + sum(size_of(path) for files in loose for path in files.all())
 
     def _why_no_room(self, open_bytes: int, free: int) -> str:
         over = self._used() + open_bytes - self._limits.max_bytes

@@ -14,7 +14,9 @@ from rich.progress import track
 from rich.table import Table
 
 from camd import config
-from camd.alerts.outbox import Outbox
+from camd.alerts.outbox import SPILL_AFTER, Outbox
+from camd.alerts.states import state
+from camd.alerts.topics import Names
 from camd.clips.adopt import adopt
 from camd.clock import SystemClock, rfc3339
 from camd.config import MB, Config
@@ -51,18 +53,30 @@ def wipe(arguments: list[str]) -> int:
     parser = Parser(
         prog="camd wipe",
         description="Delete all clips, thumbnails, stars and labels, share orders, waiting alerts and what was learned."
-        " Stop camd first. The ledger stays, with one line about it. Interrupted, it is finished at the next start.",
+        " Stop capture first. The ledger stays, with one line about it. Interrupted, it is finished at the next start.",
     )
     _add_places(parser)
     options = parser.parse_args(arguments)
-    places = Places.of(options.data or config.load(options.config).store.data)
+    settings = config.load(options.config)
+    places = Places.of(options.data or settings.store.data)
     if not places.data.exists():
         raise UsageError(f"camd wipe: there is nothing at {places.data}.")
     _confirm_wipe(places)
     wiping.begin(places)
     wiping.finish(places, SystemClock(), known_stores())
+    _clear_picture(places, settings)
     say(f"everything that camd recorded and learned at {places.data} is gone")
+    say("the broker forgets its last picture as soon as notify tells it: at once if it runs, else when it starts")
     return 0
+
+
+def _clear_picture(places: Places, settings: Config) -> None:
+    """Tell the broker to forget the last picture; of a wipe that was cut off, the next start of capture does."""
+    clock = SystemClock()
+    names = Names(settings.mqtt.prefix, settings.mqtt.node, settings.camera.name)
+    with closing(Outbox(places)) as outbox:
+        outbox.put([state(names.snapshot, "")], clock.boot_id, clock.boot(), clock.unix())
+        outbox.spill(clock.boot() + SPILL_AFTER)  # at once: it may be long until notify runs
 
 
 def clips(arguments: list[str]) -> int:

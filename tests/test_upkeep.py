@@ -132,7 +132,9 @@ def test_a_wipe_leaves_the_ledger_with_one_line(places: Places, monkeypatch: pyt
     (places.data / "somebody's own").write_text("mine")
     monkeypatch.setattr("sys.stdin", io.StringIO("WIPE\n"))
     assert upkeep.wipe(["--data", str(places.data)]) == 0
-    assert {path.name for path in places.data.iterdir()} == {"ledger.jsonl", "mode", "somebody's own"}
+    assert {path.name for path in places.data.iterdir()} == {"ledger.jsonl", "mode", "outbox.sqlite", "somebody's own"}
+    with closing(Outbox(places)) as outbox:  # nothing but the order to the broker to forget its picture
+        assert [(each.alert.topic[-9:], each.alert.payload) for each in outbox.pending(9)] == [("/snapshot", "")]
     assert [entry.what for entry in ledger.entries(places)] == ["wipe"]
     assert ledger.verify(places).intact
 

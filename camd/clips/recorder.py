@@ -300,8 +300,9 @@ class Recorder:
         """Leave what is on disk to be adopted, now or at the next start, and try again in a while."""
         self._retry = self._clock.boot() + RETRY
         if self._trouble is None:
-            _log.error("clips cannot be kept: %s", error)
             self._tell(Faulted("storage", on=True))
+        if str(error) != str(self._trouble):
+            _log.error("clips cannot be kept: %s", error)
         self._trouble = error
         clip, self._open = self._open, None
         if clip is not None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from camd.errors import CannotWriteError
+from camd.errors import CannotWriteError, DiskError
 from camd.places import Places
 
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})  # what the disk may cease to say
 _NAME = re.compile(r"(\d{6,18})\.(mp4|part|gone|json|jpg|json\.tmp|jpg\.tmp)", re.ASCII)
 
 
@@ -149,10 +150,11 @@ def is_plain(path: Path) -> bool:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the disk's refusals while writing `path` into a CannotWriteError."""
+    """Turn the disk's refusals while writing `path` into a CannotWriteError; a DiskError if they may pass."""
     try:
         yield
     except OSError as error:
-        raise CannotWriteError(
+        kind = DiskError if error.errno in _DISK else CannotWriteError
+        raise kind(
             f"{path}: cannot be written: {error.strerror}. Free some space or mend the folder's rights."
         ) from error

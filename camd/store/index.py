@@ -19,12 +19,12 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from camd.errors import CannotWriteError, UnusableInputError, UsageError
+from camd.errors import CannotWriteError, DiskError, UnusableInputError, UsageError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import sidecar, trust
 from camd.store.files import ClipFiles, sync_folder, temp_of, writing
-from camd.store.trouble import BUSY_S, DiskError, trouble
+from camd.store.trouble import BUSY_S, trouble
 from camd.store.trust import crc, damaged
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from types import TracebackType
 from camd import mode
 from camd.clock import Clock
 from camd.config import MB, StoreConfig
-from camd.errors import CannotWriteError, HeldError
+from camd.errors import CannotWriteError, DiskError, HeldError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import folder, identity, ring, room
@@ -65,6 +65,19 @@ class Shelf:
         shelf._take()
         return shelf
 
+    @classmethod
+    def open_when_possible(cls, places: Places, limits: StoreConfig, clock: Clock) -> "Shelf":
+        """As `open`; but a disk that is full, failing or read-only now is taken hold of later, by `take_again`."""
+        shelf = cls(places, limits, clock)
+        try:
+            shelf._take()
+        except DiskError as error:
+            if not places.clips.is_dir():
+                raise
+            _log.error("%s", error)
+            shelf._uuid = identity.read(places)
+        return shelf
+
     def __enter__(self) -> "Shelf":
         return self
 
@@ -87,7 +100,7 @@ class Shelf:
 
         Raises CannotWriteError as long as they cannot, or when another store, or none, is here now.
         """
-        if identity.read(self._places) != self._uuid:
+        if self._uuid is not None and identity.read(self._places) != self._uuid:
             raise CannotWriteError(f"{self._places.clips}: the store is not here. Was its disk unmounted?")
         self._take()
         self._probe()
@@ -113,10 +126,9 @@ class Shelf:
         return self.files(number).thumbnail
 
     def next_id(self) -> int:
-        """A clip number that no clip ever had. Nothing is written: the clip's own files and row say that it is taken."""
-        self._home.check()
+        """A clip number that no clip ever had. Nothing is written: the clip's own files say that it is taken."""
         self._open_bytes = 0
-        self._newest = max(self._newest, self._index.newest_id()) + 1
+        self._newest = max(self._newest, self._checked().newest_id()) + 1
         return self._newest
 
     def orphans(self) -> list[Path]:
@@ -213,9 +225,8 @@ class Shelf:
         self._date()
 
     def _unlink_garbage(self) -> int:
-        """Unlink what was dropped; returns its bytes. It is forgotten with the next row, or when nothing else is done."""
-        self._home.check()
-        garbage = {number: size for number, size in self._index.garbage().items() if number not in self._gone}
+        """Unlink what was dropped; returns its bytes. It is forgotten with the next row, or when there is time."""
+        garbage = {number: size for number, size in self._checked().garbage().items() if number not in self._gone}
         if garbage:
             folder.unlink(self._places, garbage)
             self._gone |= garbage
@@ -251,8 +262,14 @@ class Shelf:
     @property
     def _index(self) -> Index:
         if self._open_index is None:
-            raise CannotWriteError(f"{self._places.clips}: the disk refused, and does not yet take clips again.")
+            raise DiskError(f"{self._places.clips}: the disk refused, and does not yet take clips again.")
         return self._open_index
+
+    def _checked(self) -> Index:
+        """The index, of a folder that is held and is still the one that was taken hold of."""
+        index = self._index
+        self._home.check()
+        return index
 
     def _close_index(self) -> None:
         if self._open_index is not None:
@@ -374,8 +391,9 @@ def finish_garbage(places: Places, index: Index) -> bool:
 
 
 def _is_new(places: Places) -> bool:
-    """Whether nothing was ever kept here, and nobody ever said whether the camera may look."""
-    return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
+    """Whether nothing was ever kept here, and nobody ever said whether the camera may look. Raises CannotWriteError."""
+    with writing(places.clips):
+        return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
 
 
 def _index_of(places: Places) -> Index:

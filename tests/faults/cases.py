@@ -11,13 +11,14 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing, redirect_stderr, redirect_stdout
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
-from camd import ledger, upkeep
+from camd import ledger, mode, upkeep
 from camd.alerts.outbox import Outbox
 from camd.clock import ManualClock, SystemClock
 from camd.config import StoreConfig
@@ -30,6 +31,7 @@ from camd.store.index import Index
 from camd.store.shelf import Shelf
 from tests.faults.houses import listed, works
 from tests.faults.mounts import Ext4, fill, fill_with_files, tmpfs
+from tests.faults.reels import WALKER
 from tests.faults.trace import ROOT, Worked
 
 Case = Callable[[Path, Path], None]
@@ -114,15 +116,55 @@ def a_disk_that_became_read_only_is_used_again_after_its_repair(folder: Path, re
         disk.unmount()
 
 
-def a_disk_that_is_read_only_from_the_start_is_refused(folder: Path, reel: Path) -> None:
+def alerts_go_on_with_a_disk_that_is_read_only_from_the_start(folder: Path, reel: Path) -> None:
     with tmpfs(folder / "disk", "size=3m") as disk:
         with works(disk, reel) as house:
             house.watch(12, visit=(4, 9))
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        done = Worked(disk, reel).run()
-        assert done.returncode == 73, done.stderr
-        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        assert [clip.id for clip in listed(house.places)] == [1]
+        places = Places(disk / "data", folder / "run")
+        mode.write(places, mode.AWAY)
+        _remount(disk, "ro")
+        (folder / "camd.yaml").write_text("store:\n  keep_free: 0 GB\n")
+        camera = ["--camera", str(WALKER), "--loop", "--data", str(places.data), "--config", str(folder / "camd.yaml")]
+        capture = subprocess.Popen([sys.executable, "-m", "camd", "capture", *camera], cwd=ROOT, env=_env(places))
+        try:
+            assert _comes(lambda: "fault:storage" in _status(places))
+            assert _comes(lambda: any(alert.topic.endswith("/event") for alert in _waiting(places)))
+            _remount(disk, "rw")
+            assert _comes(lambda: len(listed(places)) > 1)
+            assert _comes(lambda: _status(places) == "online")
+        finally:
+            capture.terminate()
+            assert capture.wait(30) == 0
+        assert check.violations(places) == []
+
+
+def _remount(disk: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+
+
+def _comes(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so within half a minute."""
+    clock, never = SystemClock(), threading.Event()
+    until = clock.boot() + 30 * SECOND
+    while not is_so() and clock.boot() < until:
+        clock.wait(clock.boot() + SECOND // 5, never)
+    return is_so()
+
+
+def _status(places: Places) -> str:
+    """What is said last of the camera."""
+    with closing(Outbox(places)) as outbox:
+        told = (outbox.state_of(topic) for topic in {alert.topic for alert in _waiting(places)} if _is_status(topic))
+        return next(filter(None, told), "")
+
+
+def _is_status(topic: str) -> bool:
+    return topic.endswith("/status")
+
+
+def _waiting(places: Places) -> list[Alert]:
+    with closing(Outbox(places)) as outbox:
+        return [each.alert for each in outbox.pending(1000)]
 
 
 def an_unmounted_card_is_never_begun_anew(folder: Path, reel: Path) -> None:
@@ -487,7 +529,7 @@ def a_deletion_outlives_the_index(folder: Path, reel: Path) -> None:
         path.unlink()
     with works(folder / "killed", reel):
         assert [clip.id for clip in listed(killed)] == [1, 3]
-    assert not [path for path in killed.data.rglob("000002*")]
+    assert list(killed.data.rglob("000002*")) == []
 
 
 def wipes_cut_off(folder: Path, reel: Path) -> int:
@@ -541,7 +583,7 @@ QUICK: tuple[Case, ...] = (
     a_disk_that_others_filled_is_used_again_when_there_is_room,
     a_disk_without_files_to_give_makes_the_oldest_go,
     a_disk_that_became_read_only_is_used_again_after_its_repair,
-    a_disk_that_is_read_only_from_the_start_is_refused,
+    alerts_go_on_with_a_disk_that_is_read_only_from_the_start,
     an_unmounted_card_is_never_begun_anew,
     a_card_pulled_while_recording_is_not_replaced_by_the_folder_beneath,
     clips_on_a_swapped_card_are_refused,

@@ -36,7 +36,7 @@ def large_store(folder: Path, reel: Path) -> Iterator[Figure]:
 
 
 def _large(folder: Path, count: int) -> tuple[float, float, float, float]:
-    """What it costs to admit and evict (ns), a page (ms), a start (s), and how much memory 2,000 evictions take (MB)."""
+    """What it costs to admit and evict (ns), a page (ms), a start (s), and what 2,000 evictions take of memory (MB)."""
     places = Places(folder / "data", folder / "run")
     places.make()
     clips = (replace(clip_row(number), beside=900) for number in range(1, count + 1))

@@ -3,7 +3,7 @@
     python -m tests.faults.wear DATA RUN REEL MAX_BYTES
 
 Idea: a disk writes whole blocks, so a fragment that ends in the middle of one has it written twice. Counted so, the
-figure is the same on every machine; the kernel's own (`write_bytes`) counts pages or larger pieces, as its version has it.
+figure is the same on every machine; the kernel's own (`write_bytes`) counts pages or larger pieces, by its version.
 """
 
 import os

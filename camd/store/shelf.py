@@ -22,7 +22,7 @@ from camd.errors import CannotWriteError, DiskError, HeldError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import folder, identity, ring, room
-from camd.store.files import ClipFiles, lies_at, number_of, size_of, writing
+from camd.store.files import ClipFiles, lies_at, number_of, size_of, temp_of, writing
 from camd.store.folder import Listing
 from camd.store.hold import Home, hold
 from camd.store.index import Index
@@ -234,16 +234,18 @@ class Shelf:
         return sum(garbage.values())
 
     def _probe(self) -> None:
+        """Try whether clips can be written; where a quota refuses, make it the limit: no free bytes tell of it."""
         self.make_room(0)
-        path = self._places.data / "probe.tmp"
-        with writing(path):
-            try:
-                with path.open("wb") as file:
-                    file.write(bytes(room.JOURNAL))
-                    file.flush()
-                    os.fsync(file.fileno())
-            finally:
-                path.unlink(missing_ok=True)
+        try:
+            room.probe(temp_of(self.sidecar(0)))  # a name that a start removes
+        except DiskError as error:
+            if not room.is_quota(error):
+                raise
+            self._limits = replace(self._limits, max_bytes=max(0, self._used() - 2 * room.JOURNAL))
+            _log.warning("%s: a quota allows no more than %s MB", self._places.clips, _mb(self._limits.max_bytes))
+            self.make_room(0)
+            os.sync()  # or the quota would still count what is gone
+            room.probe(temp_of(self.sidecar(0)))
 
     def _take(self) -> None:
         with ExitStack() as held:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from camd.store.files import ClipFiles
 from camd.store.index import Index
 from camd.store.shelf import Shelf
 from tests.faults.houses import listed, works
-from tests.faults.mounts import Ext4, fill, fill_with_files, tmpfs
+from tests.faults.mounts import Ext4, fill, fill_with_files, quota, tmpfs
 from tests.faults.reels import WALKER
 from tests.faults.trace import ROOT, Worked
 
@@ -86,6 +87,42 @@ def a_disk_that_others_filled_is_used_again_when_there_is_room(folder: Path, ree
         assert house.faults() == [True, False]
         house.close()
         assert house.saved()[-1].began < before + 5 * SECOND
+
+
+def a_quota_makes_the_oldest_go(folder: Path, reel: Path) -> None:
+    with quota(folder / "image", folder / "data" / "clips", "3M"), works(folder, reel) as house:
+        for _ in range(50):
+            house.watch(12, visit=(4, 9))
+        assert house.faults() == [True, False]
+        assert listed(house.places)[-1].id == 50
+        assert listed(house.places)[0].id > 10
+
+
+def a_process_out_of_descriptors_records_again(folder: Path, reel: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with works(folder, reel) as house:
+        house.watch(12, visit=(4, 9))
+        taken = _every_descriptor(limits[1])
+        house.watch(4, visit=(1, 60))
+        for handle in taken:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert house.faults() == [True]
+        house.watch(8)
+        assert house.faults() == [True, False]
+        house.close()
+        assert len(listed(house.places)) == 2
+
+
+def _every_descriptor(most: int) -> list[int]:
+    """Take what this process may still open."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    taken = []
+    try:
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return taken
 
 
 def a_disk_without_files_to_give_makes_the_oldest_go(folder: Path, reel: Path) -> None:
@@ -581,6 +618,8 @@ def _env(places: Places) -> dict[str, str]:
 QUICK: tuple[Case, ...] = (
     a_full_disk_makes_the_oldest_go,
     a_disk_that_others_filled_is_used_again_when_there_is_room,
+    a_quota_makes_the_oldest_go,
+    a_process_out_of_descriptors_records_again,
     a_disk_without_files_to_give_makes_the_oldest_go,
     a_disk_that_became_read_only_is_used_again_after_its_repair,
     alerts_go_on_with_a_disk_that_is_read_only_from_the_start,

@@ -7,7 +7,7 @@ Rule: secrets stand in files of their own, which the settings only name.
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -133,10 +133,32 @@ class ShareConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """`guard:` the cage of each process."""
+
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfSeveral:
+    """One entry of `cameras:`; what it does not say itself is as in the sections of the same names."""
+
+    camera: CameraConfig
+    vision: VisionConfig
+    record: RecordConfig
+
+    @property
+    def name(self) -> str:
+        """The name it stands under, which is the camera's."""
+        return self.camera.name
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """All settings."""
+    """All settings. With `cameras`, `camera` holds what they have in common."""
 
     camera: CameraConfig = field(default_factory=CameraConfig)
+    cameras: tuple[OneOfSeveral, ...] = ()
     vision: VisionConfig = field(default_factory=VisionConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -144,6 +166,15 @@ class Config:
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
+
+    def each(self) -> tuple["Config", ...]:
+        """The settings of each camera, as if it were the only one."""
+        if not self.cameras:
+            return (self,)
+        return tuple(
+            replace(self, camera=one.camera, vision=one.vision, record=one.record, cameras=()) for one in self.cameras
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +246,16 @@ KEYS = {
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
+    "guard.strict": Key(kinds.Switch(), "a process does not run when it finds its cage open"),
 }
 
 Section = (
     CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig | ShareConfig
-    | Destination | Zone
+    | GuardConfig | Destination | Zone
 )  # fmt: skip
 S = TypeVar(
     "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig, ShareConfig,
-    Destination, Zone,
+    GuardConfig, Destination, Zone,
 )  # fmt: skip
 Entry = Destination | Zone | Polygon
 
@@ -237,11 +269,14 @@ ROWS: dict[type[Section], str] = {
     MqttConfig: "mqtt",
     DiscoveryConfig: "discovery",
     ShareConfig: "share",
+    GuardConfig: "guard",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
 }
-# Keys under which the owner's own names stand, each with an entry of its own.
+# Keys under which the owner's own names stand, each with an entry of its own; an entry of `cameras` has no rows of its
+# own, but those of three sections.
 NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "share.to"}
+SEVERAL = "cameras"
 assert {path.removesuffix(".NAME") for path in KEYS} | NAMED == {
     f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)
 } - {"share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
@@ -265,7 +300,7 @@ def overlaid(loaded: Loaded, path: Path) -> Loaded:
     """Return the settings with those of the file at `path`, where there is one, laid over; raises ConfigError."""
     if not path.exists():
         return loaded
-    over = _loaded(path, loaded.config)
+    over = _loaded(path, loaded.config, {one.name for one in loaded.config.cameras})
     return Loaded(over.config, loaded.path, {**loaded.lines, **over.lines})
 
 
@@ -275,9 +310,10 @@ def read(path: Path | None) -> Loaded:
     return Loaded(Config(), None, {}) if path is None else _loaded(path, Config())
 
 
-def _loaded(path: Path, base: Config) -> Loaded:
+def _loaded(path: Path, base: Config, known: Collection[str] | None = None) -> Loaded:
+    """The settings of a file over `base`; of cameras those that are `known` (None: any)."""
     file = SettingsFile(path)
-    config = _config(file, base)
+    config = _config(file, base, known)
     if file.faults:
         raise ConfigError("\n".join(text for _, text in sorted(file.faults)))
     return Loaded(config, path, {key: (path, line) for key, line in file.lines.items()})
@@ -287,7 +323,7 @@ def secret(path: Path) -> str:
     """Return the one line in a password or token file; raises ConfigError, which never shows it."""
     try:
         paths.check_secret(path)
-        text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = readable(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except kinds.WrongError as error:
         raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -295,6 +331,18 @@ def secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise ConfigError(f"{path}: not a secret. got {len(text)} characters. want one line of text.")
     return text
+
+
+def credential_name(path: Path) -> str:
+    """Return what systemd is to call the secret at `path` when it hands it to a process."""
+    return str(path).strip("/").replace("/", "-")
+
+
+def readable(path: Path) -> Path:
+    """Return where a secret can be read: where systemd has put it for this process alone, else where it lies."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = Path(given) / credential_name(path) if given else path
+    return handed if handed.exists() else path
 
 
 def _usual_path() -> Path | None:
@@ -305,9 +353,9 @@ def _usual_path() -> Path | None:
     return next((path for path in usual if path.exists()), None)
 
 
-def _config(file: SettingsFile, base: Config) -> Config:
+def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> Config:
     sections = dict(file.pairs(file.root(), "", [row.name for row in fields(Config)]))
-    return Config(
+    common = Config(
         camera=_section(file, "camera", base.camera, sections.get("camera")),
         vision=_section(file, "vision", base.vision, sections.get("vision")),
         record=_section(file, "record", base.record, sections.get("record")),
@@ -316,16 +364,56 @@ def _config(file: SettingsFile, base: Config) -> Config:
         mqtt=_section(file, "mqtt", base.mqtt, sections.get("mqtt")),
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
         share=_section(file, "share", base.share, sections.get("share")),
+        guard=_section(file, "guard", base.guard, sections.get("guard")),
+    )
+    entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
+    return replace(
+        common, cameras=_several(file, common, base, [one for one in entries if known is None or one[0] in known])
+    )
+
+
+def _several(
+    file: SettingsFile, common: Config, base: Config, entries: Iterable[tuple[str, yaml.Node]]
+) -> tuple[OneOfSeveral, ...]:
+    """The entries of `cameras`; those of `base` that the file does not name stay as they are."""
+    found = {one.name: one for one in base.cameras}
+    for name, value in entries:
+        key = f"{SEVERAL}.{name}"
+        _check_name(file, key, name)
+        default = OneOfSeveral(replace(common.camera, name=name, source=""), common.vision, common.record)
+        found[name] = _one_of_several(file, key, found.get(name, default), value)
+    if found:
+        for key in ("camera.name", "camera.source"):
+            if key in file.lines:
+                what, got = "one camera beside several", getattr(common.camera, key.partition(".")[2])
+                file.fault(file.lines[key], key, what, got, f"it as an entry of {SEVERAL}")
+    return tuple(found.values())
+
+
+def _one_of_several(file: SettingsFile, key: str, default: OneOfSeveral, node: yaml.Node) -> OneOfSeveral:
+    own = [name for name in keys(ROWS[CameraConfig]) if name != "name"]
+    pairs = dict(file.pairs(node, f"{key}.", [*own, "vision", "record"]))
+    vision, record = pairs.pop("vision", None), pairs.pop("record", None)
+    before = len(file.faults)
+    camera = _filled(file, key, default.camera, pairs.items())
+    if not camera.source and len(file.faults) == before:
+        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {kinds.Source().want}")
+    return OneOfSeveral(
+        camera,
+        default.vision if vision is None else _section(file, f"{key}.vision", default.vision, vision),
+        default.record if record is None else _section(file, f"{key}.record", default.record, record),
     )
 
 
 def _section(file: SettingsFile, path: str, default: S, node: yaml.Node | None) -> S:
+    return _filled(file, path, default, file.pairs(node, f"{path}.", keys(ROWS[type(default)])))
+
+
+def _filled(file: SettingsFile, path: str, default: S, pairs: Iterable[tuple[str, yaml.Node]]) -> S:
+    """The section with what stands at its keys."""
     before = len(file.faults)
     row = ROWS[type(default)]
-    found = {
-        key: _setting(file, f"{path}.{key}", f"{row}.{key}", value, getattr(default, key))
-        for key, value in file.pairs(node, f"{path}.", keys(row))
-    }
+    found = {key: _setting(file, f"{path}.{key}", f"{row}.{key}", value, getattr(default, key)) for key, value in pairs}
     section = replace(default, **found)
     if len(file.faults) == before:  # a faulty value has its default here, which may fit nothing
         for key, *fault in _conflicts(section):
@@ -340,7 +428,7 @@ def keys(row: str) -> list[str]:
 
 def _setting(file: SettingsFile, key: str, row: str, node: yaml.Node, default: object) -> Any:
     if row in NAMED:
-        return tuple(_entry(file, key, name, value) for name, value in file.pairs(node, f"{key}.", None))
+        return tuple(_entry(file, key, row, name, value) for name, value in file.pairs(node, f"{key}.", None))
     return _value(file, key, row, node, default)
 
 
@@ -349,17 +437,21 @@ def _value(file: SettingsFile, key: str, row: str, node: yaml.Node, default: obj
     return kind.read(file, key, node) if isinstance(kind, ListKind) else file.value(kind, key, node, default)
 
 
-def _entry(file: SettingsFile, group: str, name: str, node: yaml.Node) -> Entry:
+def _entry(file: SettingsFile, group: str, row: str, name: str, node: yaml.Node) -> Entry:
     key = f"{group}.{name}"
+    _check_name(file, key, name)
+    if row == "share.to":
+        return _section(file, key, Destination(name), node)
+    if row == "vision.zones":
+        return _section(file, key, Zone(name), node)
+    return Polygon(name, _value(file, key, f"{row}.NAME", node, ()))
+
+
+def _check_name(file: SettingsFile, key: str, name: str) -> None:
     try:
         kinds.Name().read(kinds.Scalar(name, "str"))
     except kinds.WrongError as error:
         file.fault(file.lines[key], key, error.what, name, kinds.Name().want)
-    if group == "share.to":
-        return _section(file, key, Destination(name), node)
-    if group == "vision.zones":
-        return _section(file, key, Zone(name), node)
-    return Polygon(name, _value(file, key, f"{group}.NAME", node, ()))
 
 
 def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import assert_never
 
-from camd import wishes
+from camd import guard, systemd, wishes
 from camd.alerts.command import Answer, Commands, Refusal, reply_json
 from camd.alerts.homeassistant import STATUS
 from camd.alerts.link import Acknowledged, Connected, Denied, Heard, Link, Lost, News, Refused
@@ -24,10 +24,12 @@ from camd.alerts.message import told_aloud
 from camd.alerts.outbox import Outbox, Waiting
 from camd.alerts.payload import Anchor, PictureSize, Source, stamped
 from camd.alerts.states import all_off, fault, last_words, state
+from camd.alerts.topics import Names
 from camd.alerts.vitals import Report, Vitals
-from camd.alerts.voice import Node, Voice
+from camd.alerts.voice import Camera, Node, Voice
 from camd.alive import nobody_alive
 from camd.bell import Bell
+from camd.cage import Reach
 from camd.clock import Clock, SystemClock
 from camd.config import load
 from camd.errors import CannotWriteError
@@ -61,7 +63,10 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     config = load(options.config)
     node = Node(config, Places.of(options.data or config.store.data))
+    logging.getLogger(guard.__name__).setLevel(logging.INFO)
+    verdict = guard.stand("notify", Reach.of_host(config.mqtt.host), config.guard.strict)
     _make(node.places)
+    verdict.tell(node.places)
     with ExitStack() as house:
         bell = house.enter_context(closing(Bell(node.places.bell, "camd notify")))
         news = Mailbox(bell)
@@ -75,7 +80,8 @@ def main(arguments: list[str]) -> int:
 
 def listened_to(node: Node) -> tuple[str, ...]:
     """The topics that notify hears: commands, what Home Assistant says of itself, and what lies where we speak."""
-    commands = tuple(node.names.commands()) if node.config.mqtt.commands else ()
+    heard = dict.fromkeys(topic for camera in node.cameras for topic in camera.names.commands())
+    commands = tuple(heard) if node.config.mqtt.commands else ()
     house = (STATUS,) if node.config.discovery.style != "off" else ()
     return (node.names.info, *node.discovery_topics, *house, *commands)
 
@@ -109,7 +115,8 @@ class Notify:
         self._node, self._names = node, node.names
         self._outbox, self._link, self._clock = outbox, link, clock
         self._voice, self._vitals = Voice(node, clock), Vitals(clock.boot())
-        self._commands = Commands(node.names)
+        self._commands = Commands(tuple(camera.names for camera in node.cameras))
+        self._events = {camera.names.event for camera in node.cameras}
         self._sent: dict[int, int | None] = {}  # on this connection: mid -> id in the outbox, None for our own words
         self._connected = False
         self._introduced = False  # our info was sent at least once
@@ -123,10 +130,13 @@ class Notify:
 
     def run(self, news: Mailbox) -> None:
         """Work until told to stop, then send what still goes and say goodbye."""
+        systemd.tell(READY=1)
         while not self._stopping:
+            systemd.tell(WATCHDOG=1)
             self._hear(news, LOOK_EVERY)
             self._look_around()
             self._send_waiting()
+        systemd.tell(STOPPING=1)
         self._drain(news)
         self._say_goodbye(news)
 
@@ -232,7 +242,7 @@ class Notify:
             return stamped(alert.payload, delayed=True, latency_ms=None)
         latency_ms = None if alert.since is None else round((now - alert.since) / 1e6, 1)
         is_late = now - waiting.put_at > LATE
-        if latency_ms is not None and not is_late and alert.topic == self._names.event:
+        if latency_ms is not None and not is_late and alert.topic in self._events:
             self._vitals.latencies_ms.append(latency_ms)
         return stamped(alert.payload, is_late, latency_ms)
 
@@ -250,7 +260,7 @@ class Notify:
         self._look_at_capture(now, report)
         if not self._connected:
             return
-        self._say(*self._voice.ledger())
+        self._say(*self._voice.ledger(), *self._voice.guard())
         if self._discover_at is not None and now >= self._discover_at:
             self._discover_at = None
             self._say(*self._voice.discovery(), *self._outbox.states())
@@ -265,21 +275,26 @@ class Notify:
         with nobody_alive(
             self._node.places.capture_lock
         ) as gone:  # until it is told, so that the next one's words come after
-            last = self._outbox.state_of(self._names.status)
-            if gone and last != "offline":
-                words = last_words(self._names, self._node.zones)
-                self._put((*words, *(() if last is None else (self._offline_alert("capture ended", now),))), now)
+            if gone:
+                for camera in self._node.cameras:
+                    self._look_at_gone(camera, now)
             is_ours = report is not None and report.boot_id == self._clock.boot_id
             hangs = not gone and is_ours and report is not None and now - report.at > HANGS
         if hangs and not self._hangs:
-            off = all_off(self._names, self._node.zones)
-            words = (fault(self._names, "capture hangs"), state(self._names.sensor, "unknown"), *off)
-            self._put((*words, self._offline_alert("capture hangs", now)), now)
+            for names, zones in ((camera.names, camera.zones) for camera in self._node.cameras):
+                words = (fault(names, "capture hangs"), state(names.sensor, "unknown"), *all_off(names, zones))
+                self._put((*words, self._offline_alert(names, "capture hangs", now)), now)
         self._hangs = hangs
 
-    def _offline_alert(self, what: str, now: Nanos) -> Alert:
+    def _look_at_gone(self, camera: Camera, now: Nanos) -> None:
+        last = self._outbox.state_of(camera.names.status)
+        if last != "offline":
+            alert = () if last is None else (self._offline_alert(camera.names, "capture ended", now),)
+            self._put((*last_words(camera.names, camera.zones), *alert), now)
+
+    def _offline_alert(self, names: Names, what: str, now: Nanos) -> Alert:
         anchor = Anchor(self._clock.boot_id, self._clock.unix() - now)
-        source = Source(self._names, anchor, PictureSize(0, 0), page=self._node.config.alerts.page)
+        source = Source(names, anchor, PictureSize(0, 0), page=self._node.config.alerts.page)
         return told_aloud("camera_offline", what, now, source)
 
     def _put(self, alerts: tuple[Alert, ...], now: Nanos) -> None:
@@ -294,8 +309,10 @@ class Notify:
     def _say_goodbye(self, news: Mailbox) -> None:
         if not self._connected:
             return
-        every = all_off(self._names, self._node.zones)
-        on = (off for off in every if off.topic == self._names.motion or self._outbox.state_of(off.topic) == "ON")
+        cameras = self._node.cameras
+        motion = {camera.names.motion for camera in cameras}
+        every = (off for camera in cameras for off in all_off(camera.names, camera.zones))
+        on = (off for off in every if off.topic in motion or self._outbox.state_of(off.topic) == "ON")
         self._say(*on, state(self._names.available, "stopped"))
         deadline = self._clock.boot() + FAREWELL
         while self._connected and self._clock.boot() < deadline and self._sent:
@@ -315,7 +332,7 @@ def _parser() -> Parser:
         description="Send the alerts in the outbox to the MQTT broker, until stopped. While the broker is away they "
         "wait, and arrive later marked as delayed. 'camd run' and systemd start this.",
         epilog="exit codes: 0 stopped by a signal; 64 wrong usage; 73 cannot write; 75 another notify serves this "
-        "camd; 78 bad config",
+        "camd; 77 refused by guard.strict; 78 bad config",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the settings; default: where they usually lie")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder; default: the one in the settings")

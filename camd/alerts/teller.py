@@ -84,8 +84,8 @@ class Teller:
             self._told = Told(self._told.policy)
             self._be(at_home(names), state(names.sensor, "closed"))
             self._put(*all_off(names, self._source.zones), tamper_off(names))
+            self._outbox.withdraw(lambda alert: alert.topic == names.snapshot)  # and has not been sent yet
             self.clear_picture()
-            self.aloud("home_mode", "home mode")
 
     def fault(self, what: str) -> None:
         """The camera should give pictures and does not."""

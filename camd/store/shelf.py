@@ -50,7 +50,7 @@ class Shelf:
         self._loose: set[int] = set()  # recordings without a row
         self._gone: dict[int, int] = {}  # garbage that is unlinked and not forgotten yet, with its bytes
         self._newest = 0  # number given out
-        self._open_bytes = 0  # of the clip being written, as of the last `make_room`
+        self._open: dict[int, int] = {}  # bytes of the clips being written, as of the last `make_room` for each
         self._has_undated = True
         self._wear = Wear(places)
 
@@ -94,6 +94,7 @@ class Shelf:
         """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
         self._held.close()
         self._open_index, self._gone = None, {}
+        self._open.clear()
 
     def take_again(self) -> None:
         """Take hold of the same store again, as a start does, and try whether clips can be written.
@@ -127,7 +128,6 @@ class Shelf:
 
     def next_id(self) -> int:
         """A clip number that no clip ever had. Nothing is written: the clip's own files say that it is taken."""
-        self._open_bytes = 0
         self._newest = max(self._newest, self._checked().newest_id()) + 1
         return self._newest
 
@@ -138,6 +138,7 @@ class Shelf:
 
     def leave(self, number: int) -> None:
         """The recording could not be finished: it stays as it is, and is an orphan from now on."""
+        self._open.pop(number, None)
         if self.files(number).footage_exists():
             self._loose.add(number)
         else:
@@ -157,6 +158,8 @@ class Shelf:
         self._index.add(*rows, forget=self._gone)
         self._gone = {}
         self._loose.difference_update(clip.id for clip in rows)
+        for clip in rows:
+            self._open.pop(clip.id, None)
         self._has_undated = self._has_undated or not all(clip.synchronised for clip in rows)
 
     def discard(self, number: int) -> None:
@@ -192,8 +195,8 @@ class Shelf:
         if self.files(number).footage_exists():
             self._loose.add(number)
 
-    def make_room(self, open_bytes: int) -> None:
-        """Evict until the open clip may have `open_bytes` (its `.part` and what will lie beside it).
+    def make_room(self, open_bytes: int, number: int | None = None) -> None:
+        """Evict until the open clip `number` (None: one to come) may have `open_bytes`, and what lies beside it.
 
         To be called before each fragment is written. Also drops what is older than the age limit, when the date is
         known. Raises CannotWriteError when no room can be made; then nothing was evicted for it.
@@ -203,15 +206,16 @@ class Shelf:
         self._drop_expired()
         self._free_inodes()
         free = room.free_bytes(self._places.clips)
-        while (need := self._lacking(open_bytes, free)) > 0:
+        while (need := self._lacking(open_bytes, number, free)) > 0:
             chosen = ring.choose(self._index.unstarred(), need)
             if not chosen:
-                raise CannotWriteError(self._why_no_room(open_bytes, free))
+                raise CannotWriteError(self._why_no_room(open_bytes, number, free))
             gone = self._index.evict(clip.id for clip in chosen)  # fewer, when one was starred meanwhile
             free += self._unlink_garbage()
             self._log_gone(gone, "the oldest, evicted to make room")
             self._wear.gone(len(gone))
-        self._open_bytes = open_bytes
+        if number is not None:
+            self._open[number] = open_bytes
 
     def tidy(self) -> None:
         """Unlink what was dropped, by whichever process, and date what was recorded before the date was known.
@@ -241,7 +245,7 @@ class Shelf:
         except DiskError as error:
             if not room.is_quota(error):
                 raise
-            self._limits = replace(self._limits, max_bytes=max(0, self._used() - 2 * room.JOURNAL))
+            self._limits = replace(self._limits, max_bytes=max(0, self._used(None) - 2 * room.JOURNAL))
             _log.warning("%s: a quota allows no more than %s MB", self._places.clips, _mb(self._limits.max_bytes))
             self.make_room(0)
             os.sync()  # or the quota would still count what is gone
@@ -250,7 +254,7 @@ class Shelf:
     def _take(self) -> None:
         with ExitStack() as held:
             self._home = held.enter_context(hold(self._places))
-            if _is_new(self._places):
+            if is_new(self._places):
                 mode.write(self._places, mode.AWAY)  # it is made to be used; later a missing mode means home
             self._open_index = _index_of(self._places)
             held.callback(self._close_index)
@@ -348,18 +352,20 @@ class Shelf:
         if room.lacks_inodes(self._places.clips):
             raise CannotWriteError(f"{self._places.clips}: the disk has room for no more files. Delete some on it.")
 
-    def _lacking(self, open_bytes: int, free: int) -> int:
-        over = self._used() + open_bytes - self._limits.max_bytes
-        growth = max(0, open_bytes - self._open_bytes)
+    def _lacking(self, open_bytes: int, number: int | None, free: int) -> int:
+        over = self._used(number) + open_bytes - self._limits.max_bytes
+        growth = max(0, open_bytes - self._open.get(number or 0, 0))
         return max(over, max(self._limits.keep_free, room.JOURNAL) + growth - free)
 
-    def _used(self) -> int:
-        loose = (self.files(number) for number in self._loose)
+    def _used(self, number: int | None) -> int:
+        """Bytes of everything but the open clip `number`."""
+        loose = (self.files(orphan) for orphan in self._loose)
+        others = sum(size for clip, size in self._open.items() if clip != number)
         held = self._index.total_bytes() - sum(self._gone.values())
-        return held + sum(size_of(path) for files in loose for path in files.all())
+        return held + others + sum(size_of(path) for files in loose for path in files.all())
 
-    def _why_no_room(self, open_bytes: int, free: int) -> str:
-        over = self._used() + open_bytes - self._limits.max_bytes
+    def _why_no_room(self, open_bytes: int, number: int | None, free: int) -> str:
+        over = self._used(number) + open_bytes - self._limits.max_bytes
         starred = self._index.starred_bytes()
         if over <= 0:
             return (
@@ -392,7 +398,7 @@ def finish_garbage(places: Places, index: Index) -> bool:
     return True
 
 
-def _is_new(places: Places) -> bool:
+def is_new(places: Places) -> bool:
     """Whether nothing was ever kept here, and nobody ever said whether the camera may look. Raises CannotWriteError."""
     with writing(places.clips):
         return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))

@@ -66,16 +66,17 @@ def wipe(arguments: list[str]) -> int:
     wiping.finish(places, SystemClock(), known_stores())
     _clear_picture(places, settings)
     say(f"everything that camd recorded and learned at {places.data} is gone")
-    say("the broker forgets its last picture as soon as notify tells it: at once if it runs, else when it starts")
+    say("the broker forgets the last picture as soon as notify tells it: at once if it runs, else when it starts")
     return 0
 
 
 def _clear_picture(places: Places, settings: Config) -> None:
-    """Tell the broker to forget the last picture; of a wipe that was cut off, the next start of capture does."""
+    """Tell the broker to forget each camera's last picture; of a wipe cut off, the next start of capture does."""
     clock = SystemClock()
-    names = Names(settings.mqtt.prefix, settings.mqtt.node, settings.camera.name)
+    mqtt, cameras = settings.mqtt, [each.camera.name for each in settings.each()]
+    empty = [state(Names(mqtt.prefix, mqtt.node, camera).snapshot, "") for camera in cameras]
     with closing(Outbox(places)) as outbox:
-        outbox.put([state(names.snapshot, "")], clock.boot_id, clock.boot(), clock.unix())
+        outbox.put(empty, clock.boot_id, clock.boot(), clock.unix())
         outbox.spill(clock.boot() + SPILL_AFTER)  # at once: it may be long until notify runs
 
 

@@ -110,7 +110,7 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         eyes = [stack.enter_context(closing(Eye(each, clock))) for each in settings.each()]
         if len(eyes) == 1 and (mode.read(places) == AWAY or is_new(places)):
             eyes[0].open(crew.stop)  # first: a camera that cannot be used is told before anything is made
-        shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
+        shelf = stack.enter_context(Shelf.open_when_possible(places, settings.store, clock))
         if not places.data.is_relative_to(gettempdir()):  # what lies there is not meant to last
             identity.remember(places, known_stores())
         bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))

@@ -109,7 +109,7 @@ def test_who_stood_still_says_again_how_it_is(house: House) -> None:
 
 
 def test_a_disk_that_is_almost_full_is_told_once(tmp_path: Path, outbox: Outbox, places: Places) -> None:
-    house = House(tmp_path, outbox, places, keep_free=2 * disk(places.data)["free"])
+    house = House(tmp_path, outbox, places, keep_free=2 * (disk(places.data) or {})["free"])
     house.seconds(5)
     assert house.kinds() == ["storage_low"]
 

@@ -8,6 +8,7 @@ Rule: a picture too large is refused before it is decoded, so memory stays bound
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -73,6 +74,23 @@ def tick_of(stream: VideoStream) -> tuple[int, int]:
     base = stream.time_base
     assert base is not None
     return base.numerator * SECOND, base.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A place for a stream whose clock is off by `shift`. It knows nobody: what would know its camera would keep it."""
+
+    tick: tuple[int, int]
+    shift: Nanos
+
+    def __call__(self, ticks: int) -> Nanos:
+        """Boot time of a stream's own."""
+        return nanos(ticks, self.tick) + self.shift
+
+
+def nanos(ticks: int, tick: tuple[int, int]) -> Nanos:
+    """A stream's own time in nanoseconds."""
+    return ticks * tick[0] // tick[1]
 
 
 class Copier:

@@ -12,9 +12,10 @@ from typing import Final, Protocol
 
 import av
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from camd.camera.decoder import Copier, Looker, SameSize, is_h264, layout_of, tick_of, video_of
+from camd.camera.decoder import Copier, Looker, SameSize, is_h264, layout_of, nanos, tick_of, video_of
 from camd.camera.encoder import Encoder
 from camd.camera.frame import Frame, Veil
 from camd.camera.live import Give, Opening
@@ -110,7 +111,7 @@ class StreamReader:
                 return
             first.append((packet, now))
             if now - began > AT_ONCE or len(first) >= MOST_AT_ONCE:
-                way.begin(first)
+                way.place.begin(first)
                 yield from first
                 break
             began = now
@@ -119,39 +120,55 @@ class StreamReader:
                 yield packet, self._clock.boot()
 
 
+class _Placing:
+    """Where the times of a stream are on the boot clock, as its packets arrive."""
+
+    def __init__(self, stream: VideoStream, stamps: Stamps) -> None:
+        self._tick, self._has_stamps = tick_of(stream), stamps is not Stamps.NONE
+        self._timeline = Timeline(is_local=stamps is Stamps.LOCAL)
+        self._arrived: Nanos = 0
+
+    def begin(self, first: Sequence[Arrival]) -> None:
+        """These came first."""
+        stamped = [(nanos(stamp, self._tick), now) for packet, now in first if (stamp := _stamp(packet)) is not None]
+        if stamped:
+            self._timeline.begin(stamped)
+
+    def arrive(self, packet: "av.Packet[VideoStream]", now: Nanos) -> None:
+        """This one came now."""
+        self._arrived = now
+        stamp = _stamp(packet)
+        if stamp is not None:
+            self._timeline.arrive(nanos(stamp, self._tick), now)
+
+    def __call__(self, ticks: int) -> Nanos:
+        """Boot time of a stream's own."""
+        return self._timeline.place(nanos(ticks, self._tick)) if self._has_stamps else self._arrived
+
+
 class _Way:
     """From demuxed packets to what the house is given."""
 
     def __init__(self, name: str, stream: VideoStream, wants: Wants) -> None:
         self._name, self._wants = name, wants
-        self._tick = tick_of(stream)
-        self._timeline = Timeline(is_local=wants.stamps is Stamps.LOCAL)
-        self._arrived: Nanos = 0
+        self.place = place = _Placing(stream, wants.stamps)
         copies = is_h264(stream) and not wants.encode
-        self._copier = Copier(stream, name, self._place) if copies and wants.part is not Part.PICTURES else None
+        self._copier = Copier(stream, name, place) if copies and wants.part is not Part.PICTURES else None
         encoder = None if copies or wants.part is Part.PICTURES else Encoder(layout_of(stream), wants.veil)
-        self._looker = Looker(stream, name, self._place, wants.veil, encoder, 0)
+        self._looker = Looker(stream, name, place, wants.veil, encoder, 0)
         self._decodes = wants.part is not Part.RECORDING or encoder is not None
         self._same = SameSize()
         self._is_playing = False
-
-    def begin(self, first: Sequence[Arrival]) -> None:
-        """These came first."""
-        stamped = [(self._nanos(stamp), now) for packet, now in first if (stamp := _stamp(packet)) is not None]
-        if stamped and self._wants.stamps is not Stamps.NONE:
-            self._timeline.begin(stamped)
 
     def take(self, packet: "av.Packet[VideoStream]", now: Nanos) -> Iterator[Packet | Frame]:
         """What one packet that arrived now gives; raises UnavailableError when the pictures have another size."""
         self._is_playing = self._is_playing or packet.is_keyframe
         if not self._is_playing:  # nobody can decode what comes before the first key picture
             return
-        self._arrive(packet, now)
-        if self._decodes:
-            frames = self._looker.decode(packet)  # first: the filter empties the packet
-        else:
-            frames = []
-            self._check(self._same.look(packet))
+        if packet.pts is None:
+            packet.pts = packet.dts
+        self.place.arrive(packet, now)
+        frames = self._decoded(packet)  # first: the filter empties the packet
         if self._copier:
             yield from self._copier.take(packet)
         for frame in frames:
@@ -160,25 +177,15 @@ class _Way:
                 if isinstance(item, Packet) or self._wants.part is not Part.RECORDING:
                     yield item
 
+    def _decoded(self, packet: "av.Packet[VideoStream]") -> list[VideoFrame]:
+        if self._decodes:
+            return self._looker.decode(packet)
+        self._check(self._same.look(packet))
+        return []
+
     def _check(self, is_same: bool) -> None:
         if not is_same:
             raise UnavailableError(f"{self._name}: its pictures have another size now.")
-
-    def _arrive(self, packet: "av.Packet[VideoStream]", now: Nanos) -> None:
-        if packet.pts is None:
-            packet.pts = packet.dts
-        self._arrived = now
-        stamp = _stamp(packet)
-        if stamp is not None and self._wants.stamps is not Stamps.NONE:
-            self._timeline.arrive(self._nanos(stamp), now)
-
-    def _place(self, ticks: int) -> Nanos:
-        if self._wants.stamps is Stamps.NONE:
-            return self._arrived
-        return self._timeline.place(self._nanos(ticks))
-
-    def _nanos(self, ticks: int) -> Nanos:
-        return ticks * self._tick[0] // self._tick[1]
 
 
 def _stamp(packet: "av.Packet[VideoStream]") -> int | None:

@@ -17,7 +17,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from camd.camera.decoder import LIMITS, UNTITLED, Copier, Looker, is_h264, layout_of, tick_of, video_of
+from camd.camera.decoder import LIMITS, UNTITLED, Copier, Looker, Shifted, is_h264, layout_of, nanos, tick_of, video_of
 from camd.camera.encoder import Encoder
 from camd.camera.frame import OPEN, Frame, Veil
 from camd.errors import UnusableInputError
@@ -46,10 +46,10 @@ class FileCamera:
             self._container, self._stream = _open(path, opened)
             self._opened = opened.pop_all()
         self.format = layout_of(self._stream)
-        self._tick = tick_of(self._stream)
-        self.video_start: Nanos = self._nanos(self._stream.start_time or 0)
+        tick = tick_of(self._stream)
+        self.video_start: Nanos = nanos(self._stream.start_time or 0, tick)
         self.starts = starts
-        self._offset = starts - self.video_start
+        self._place = Shifted(tick, starts - self.video_start)
         self.copies = is_h264(self._stream) and not encode
         encoder = None if self.copies else Encoder(self.format, veil)
         self._looker = Looker(self._stream, str(path), self._place, veil, encoder, starts)
@@ -107,12 +107,6 @@ class FileCamera:
                 yield packet
         except (av.FFmpegError, OSError) as error:
             raise self._broken(f"breaks off after {self._looker.count} pictures ({error.strerror})") from error
-
-    def _place(self, ticks: int) -> Nanos:
-        return self._offset + self._nanos(ticks)
-
-    def _nanos(self, ticks: int) -> Nanos:
-        return ticks * self._tick[0] // self._tick[1]
 
     def _check_whole(self) -> None:
         if self._looker.count == 0:

@@ -15,12 +15,15 @@ from typing import Any, TypeVar
 import yaml
 
 from camd import settings_camera as cameras
+from camd import settings_hours as hours
 from camd import settings_kinds as kinds
 from camd import settings_paths as paths
 from camd import settings_shapes as shapes
 from camd.errors import ConfigError
+from camd.mode import MODES
 from camd.model import LABELS, SECOND, Nanos, Polygon, Zone
 from camd.places import default_data
+from camd.schedule import DAYS, Change, clashes
 from camd.settings_file import SettingsFile
 from camd.settings_kinds import Kind
 from camd.settings_shapes import ListKind
@@ -123,6 +126,15 @@ class DiscoveryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleConfig:
+    """`schedule:` when the mode changes by itself."""
+
+    timezone: str = ""
+    battery_clock: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One entry of `share.to`: a folder, or an https URL with the file that holds its bearer token."""
 
@@ -138,6 +150,13 @@ class ShareConfig:
     """`share:` who may be sent a clip, when the owner orders it."""
 
     to: tuple[Destination, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """`guard:` the cage of each process."""
+
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +185,9 @@ class Config:
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
 
     def each(self) -> tuple["Config", ...]:
         """The settings of each camera, as if it were the only one."""
@@ -258,21 +279,29 @@ KEYS = {
     "discovery.style": Key(
         kinds.Choice(("device", "component", "off")), "component: for readers that know only single components"
     ),
+    "schedule.timezone": Key(hours.TimeZone(), "whose clock the times of the changes mean; empty: the machine's"),
+    "schedule.battery_clock": Key(
+        kinds.Switch(), "a battery keeps the date without power; else changes wait until the date is known"
+    ),
+    "schedule.changes.NAME.at": Key(hours.TimeOfDay(), "when"),
+    "schedule.changes.NAME.mode": Key(kinds.Choice(MODES), "what the mode is from then on"),
+    "schedule.changes.NAME.days": Key(shapes.Labels(DAYS, "day"), "on which days; empty: on each"),
     "share.to.NAME.folder": Key(paths.Folder(), "folder that clips are copied to"),
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
+    "guard.strict": Key(kinds.Switch(), "a process does not run when it finds its cage open"),
 }
 
 Section = (
-    CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig | ShareConfig
-    | Destination | Zone
+    CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig
+    | ScheduleConfig | ShareConfig | GuardConfig | Change | Destination | Zone
 )  # fmt: skip
 S = TypeVar(
-    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig, ShareConfig,
-    Destination, Zone,
+    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig,
+    ScheduleConfig, ShareConfig, GuardConfig, Change, Destination, Zone,
 )  # fmt: skip
-Entry = Destination | Zone | Polygon
+Entry = Change | Destination | Zone | Polygon
 
 # Where a section's rows stand in KEYS.
 ROWS: dict[type[Section], str] = {
@@ -283,17 +312,20 @@ ROWS: dict[type[Section], str] = {
     AlertsConfig: "alerts",
     MqttConfig: "mqtt",
     DiscoveryConfig: "discovery",
+    ScheduleConfig: "schedule",
     ShareConfig: "share",
+    GuardConfig: "guard",
+    Change: "schedule.changes.NAME",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
 }
 # Keys under which the owner's own names stand, each with an entry of its own; an entry of `cameras` has no rows of its
 # own, but those of three sections.
-NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "share.to"}
+NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "schedule.changes", "share.to"}
 SEVERAL = "cameras"
 assert {path.removesuffix(".NAME") for path in KEYS} | NAMED == {
     f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)
-} - {"share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
+} - {"schedule.changes.NAME.name", "share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +369,7 @@ def secret(path: Path) -> str:
     """Return the one line in a password or token file; raises ConfigError, which never shows it."""
     try:
         paths.check_secret(path)
-        text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = readable(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except kinds.WrongError as error:
         raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -345,6 +377,18 @@ def secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise ConfigError(f"{path}: not a secret. got {len(text)} characters. want one line of text.")
     return text
+
+
+def credential_name(path: Path) -> str:
+    """Return what systemd is to call the secret at `path` when it hands it to a process."""
+    return str(path).strip("/").replace("/", "-")
+
+
+def readable(path: Path) -> Path:
+    """Return where a secret can be read: where systemd has put it for this process alone, else where it lies."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = Path(given) / credential_name(path) if given else path
+    return handed if handed.exists() else path
 
 
 def _usual_path() -> Path | None:
@@ -365,7 +409,9 @@ def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> 
         alerts=_section(file, "alerts", base.alerts, sections.get("alerts")),
         mqtt=_section(file, "mqtt", base.mqtt, sections.get("mqtt")),
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
+        schedule=_section(file, "schedule", base.schedule, sections.get("schedule")),
         share=_section(file, "share", base.share, sections.get("share")),
+        guard=_section(file, "guard", base.guard, sections.get("guard")),
     )
     entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
     return replace(
@@ -441,6 +487,8 @@ def _value(file: SettingsFile, key: str, row: str, node: yaml.Node, default: obj
 def _entry(file: SettingsFile, group: str, row: str, name: str, node: yaml.Node) -> Entry:
     key = f"{group}.{name}"
     _check_name(file, key, name)
+    if row == "schedule.changes":
+        return _section(file, key, Change(name), node)
     if row == "share.to":
         return _section(file, key, Destination(name), node)
     if row == "vision.zones":
@@ -480,6 +528,13 @@ def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
             if section.name == "reply":
                 yield "name", "answers to commands have this name in topics", "reply", "another name"
             yield from cameras.conflicts(section)
+        case Change(at=None) | Change(mode=""):
+            lacking = "at" if section.at is None else "mode"
+            kind = KEYS[f"schedule.changes.NAME.{lacking}"].kind
+            yield lacking, "a change that lacks something", f"no {lacking}", f"{lacking}: {kind.want}"
+        case ScheduleConfig(changes=changes):
+            for one, other in clashes(changes):
+                yield "changes", "two modes at once", f"{one.name} and {other.name}", "one of them, or other days"
         case Zone(points=()):
             yield (
                 "points",

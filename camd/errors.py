@@ -50,6 +50,10 @@ class CannotWriteError(CamdError):
     exit_code = 73
 
 
+class DiskError(CannotWriteError):
+    """The disk is full, failing or read-only: it may take writes again."""
+
+
 class HeldError(CamdError):
     """Another camd holds what only one may hold."""
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from camd import systemd
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
+from camd.budget import Budget
 from camd.clock import Clock
 from camd.config import Config
 from camd.habits import remember
 from camd.model import SECOND, Nanos
 from camd.places import Places
+from camd.store import wear
 from camd.store.files import ClipFiles
 from camd.worker import Crew
 
@@ -30,8 +33,12 @@ ENOUGH: Final = 1.1  # times keep_free is room again
 
 @dataclass(slots=True)
 class Pulse:
-    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them."""
+    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them.
 
+    `budget` says how much of the time that took, and what is done more seldom for it.
+    """
+
+    budget: Budget = field(default_factory=Budget)
     offered: int = 0
     looked: int = 0
     last: Nanos = 0
@@ -79,7 +86,13 @@ class Watch:
             self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
             self._frames = now, self.pulse.offered
         drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
-        return {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}
+        budget = self.pulse.budget
+        return {
+            "fps": self._fps if self.pulse.is_open else 0.0,
+            "drops": drops,
+            "load": round(budget.load, 2) if self.pulse.is_open else 0.0,
+            "pace": {"classifier": round(budget.pace.classifier, 2), "analysis": round(budget.pace.analysis, 2)},
+        }
 
 
 @dataclass(slots=True)
@@ -112,6 +125,7 @@ class Housekeeper:
 
     def look(self, outbox: Outbox) -> None:
         """One round."""
+        systemd.tell(WATCHDOG=1)
         now = self.clock.boot()
         stood_still = self._last and now - self._last > STOOD_STILL
         self._last = now
@@ -119,19 +133,29 @@ class Housekeeper:
             if stood_still:
                 watch.teller.repeat()
             watch.look(now)
-            watch.teller.look(lambda number: ClipFiles.of(self.places, number).mp4.exists())
+            watch.teller.look(self._has_clip)
         self._look_for_room()
         self._write_down()
         self._report(now)
         outbox.thin_out(self.clock.boot_id, now, self.clock.unix())
         outbox.spill(now)
 
+    def _has_clip(self, number: int) -> bool:
+        """Whether the clip is there, or a failing disk does not tell."""
+        try:
+            return ClipFiles.of(self.places, number).mp4.exists()
+        except OSError:
+            return True
+
     def _write_down(self) -> None:
         for camera in list(self._learned):
             remember(self.places.quiet(camera), self._learned.pop(camera))
 
     def _look_for_room(self) -> None:
-        free = disk(self.places.data)["free"]
+        found = disk(self.places.data)
+        if found is None:
+            return
+        free = found["free"]
         if free < self.config.store.keep_free and not self._is_low:
             self._is_low = True
             self.watches[0].teller.aloud("storage_low", "the disk is almost full")
@@ -150,6 +174,7 @@ class Housekeeper:
             "cameras": {watch.name: watch.figures(now) for watch in self.watches},
             "disk": disk(self.places.data),
             "written_today": self._written_today(),
+            "store": wear.read(self.places),
             **self._clips,
         }
         temp = self.places.status.with_suffix(".tmp")
@@ -169,16 +194,22 @@ class Housekeeper:
         return written - self._day[1]
 
 
-def disk(folder: Path) -> dict[str, int]:
-    """Bytes of the disk that `folder` lies on: all, and those that this user may still write."""
-    found = os.statvfs(folder)
+def disk(folder: Path) -> dict[str, int] | None:
+    """Bytes of the disk that `folder` lies on: all, and those that this user may still write; None: it is not there."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
     return {"total": found.f_blocks * found.f_frsize, "free": found.f_bavail * found.f_frsize}
 
 
 def clips(folder: Path) -> dict[str, int]:
-    """How many clips there are, and the bytes of all that lies with them."""
-    with os.scandir(folder) as found:
-        sizes = {entry.name: _size(entry) for entry in found}
+    """How many clips there are, and the bytes of all that lies with them; nothing when the disk does not tell."""
+    try:
+        with os.scandir(folder) as found:
+            sizes = {entry.name: _size(entry) for entry in found}
+    except OSError:
+        return {}
     return {"clips": sum(name.endswith(".mp4") for name in sizes), "clip_bytes": sum(sizes.values())}
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from camd import config
 from camd.capture import parser
 from camd.clock import Clock, SystemClock
-from camd.errors import UnavailableError
+from camd.errors import RefusedError, UnavailableError
 from camd.model import SECOND, Nanos
 from camd.places import Places
 from camd.terminal import say
@@ -53,11 +53,14 @@ def watch_over(capture_verb: Sequence[str], notify_verb: Sequence[str], stop: th
     clock = SystemClock()
     with ExitStack() as stack:
         notify, capture = (stack.enter_context(closing(_Again(verb, clock))) for verb in (notify_verb, capture_verb))
-        while not capture.has_ended() and clock.wait(clock.boot() + LOOK_EVERY, stop):
+        refused = False  # by guard.strict: the whole house runs, or none of it
+        while not refused and not capture.has_ended() and clock.wait(clock.boot() + LOOK_EVERY, stop):
             notify.look()
             if capture.lost_its_camera():
                 capture.look()
-        return capture.end()
+            refused = notify.refused()
+        code = capture.end()
+    return RefusedError.exit_code if refused else code
 
 
 class _Again:
@@ -79,6 +82,10 @@ class _Again:
         if self._process.poll() is None:
             self._was_well = self._was_well or self._clock.boot() - self._began > WELL_AFTER
         return self._was_well and self._process.poll() == UnavailableError.exit_code
+
+    def refused(self) -> bool:
+        """Whether it ended because its cage is open, and may not be."""
+        return self._process.poll() == RefusedError.exit_code
 
     def end(self) -> int:
         """End it, if it has not; its exit code."""

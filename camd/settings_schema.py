@@ -4,6 +4,7 @@ from typing import Any
 
 from camd.config import KEYS, NAMED, SEVERAL
 from camd.settings_camera import Focus
+from camd.settings_hours import TimeOfDay
 from camd.settings_kinds import Choice, Number, Switch, Whole
 from camd.settings_shapes import Labels, Points
 
@@ -78,6 +79,8 @@ def _kind(kind: object) -> Schema:
             return {"type": ["number", "string", "null"], "minimum": 0, "maximum": 32}
         case Choice(words):
             return {"enum": [*words, *(YAML_SAYS[word] for word in words if word in YAML_SAYS), None]}
+        case TimeOfDay():
+            return {"type": ["string", "integer"]}  # YAML 1.1 takes 18:00 for a number, without quotes
         case Labels(known):
             return {"type": ["array", "null"], "items": {"enum": list(known)}, "uniqueItems": True}
         case Points():

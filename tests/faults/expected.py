@@ -2,7 +2,7 @@
 
 1. Every acknowledged clip is there with its very bytes, unless the ring or its owner was about to take it.
 2. Stars and labels that were acknowledged hold. What was deleted does not come back.
-3. Of an open recording all acknowledged fragments are there, unless as in 1. 4. `camd store check --deep` finds nothing.
+3. All acknowledged fragments of an open recording are there, as in 1. 4. `camd store check --deep` finds nothing.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """What capture does once a second beside its camera: alerts to disk, how it is to a file, and what time alone brings.
 
-Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for ten seconds is told as
-a fault, and so is this process' own standing still, by notify, which reads when the file was written.
+Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for eight seconds is told
+as a fault, and so is this process' own standing still, by notify, which reads when the file was written.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any, Final
 from camd import systemd
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
+from camd.budget import Budget
 from camd.clock import Clock
 from camd.config import Config
 from camd.habits import remember
@@ -23,7 +24,7 @@ from camd.store import wear
 from camd.store.files import ClipFiles
 from camd.worker import Crew
 
-BLIND: Final[Nanos] = 10 * SECOND  # without a picture
+BLIND: Final[Nanos] = 8 * SECOND  # without a picture; told within ten
 STOOD_STILL: Final[Nanos] = 10 * SECOND  # between two looks that are a second apart
 COUNT_EVERY: Final[Nanos] = 30 * SECOND  # the clips
 DAY_S: Final = 86_400
@@ -32,8 +33,12 @@ ENOUGH: Final = 1.1  # times keep_free is room again
 
 @dataclass(slots=True)
 class Pulse:
-    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them."""
+    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them.
 
+    `budget` says how much of the time that took, and what is done more seldom for it.
+    """
+
+    budget: Budget = field(default_factory=Budget)
     offered: int = 0
     looked: int = 0
     last: Nanos = 0
@@ -69,7 +74,7 @@ class Watch:
         """Tell a camera that should give pictures and does not."""
         is_blind = self.pulse.is_open and now - self.pulse.last > BLIND
         if is_blind and not self._is_blind:
-            self.teller.fault("no picture for 10 s")
+            self.teller.fault(f"no picture for {BLIND // SECOND} s")
         if self._is_blind and not is_blind and self.pulse.is_open:
             self.recovered()
         self._is_blind = is_blind
@@ -81,7 +86,13 @@ class Watch:
             self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
             self._frames = now, self.pulse.offered
         drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
-        return {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}
+        budget = self.pulse.budget
+        return {
+            "fps": self._fps if self.pulse.is_open else 0.0,
+            "drops": drops,
+            "load": round(budget.load, 2) if self.pulse.is_open else 0.0,
+            "pace": {"classifier": round(budget.pace.classifier, 2), "analysis": round(budget.pace.analysis, 2)},
+        }
 
 
 @dataclass(slots=True)

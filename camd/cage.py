@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 import seccompy
 from seccompy import ArgCmp, CmpOp, Filter, FilterFlag
 
+from camd.settings_camera import SCHEMES
+
 X32: Final = 0x4000_0000  # a second set of the same calls on x86-64, with this bit in their numbers
 TYPE: Final = 0xF  # the part of a socket's type that is no flag; net/socket.c, SOCK_TYPE_MASK
-NETWORK_CAMERAS: Final = ("rtsp", "rtsps")
+NETWORK_CAMERAS: Final = SCHEMES
 OTHER_KINDS: Final = (socket.SOCK_RAW, socket.SOCK_RDM, socket.SOCK_SEQPACKET)
 # Other programs; what makes calls where no filter looks (io_uring); what reaches into other processes.
 FORBIDDEN: Final = (

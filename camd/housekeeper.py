@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from camd import systemd
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
 from camd.budget import Budget
@@ -125,7 +124,6 @@ class Housekeeper:
 
     def look(self, outbox: Outbox) -> None:
         """One round."""
-        systemd.tell(WATCHDOG=1)
         now = self.clock.boot()
         stood_still = self._last and now - self._last > STOOD_STILL
         self._last = now

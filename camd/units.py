@@ -24,7 +24,11 @@ UNITS: Final = Path("/etc/systemd/system")
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
 HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
-NETWORK: Final = ("PrivateNetwork=no", "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6")
+NETWORK: Final = (
+    "PrivateNetwork=no",
+    "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6",
+    "SocketBindAllow=ipv4:tcp",  # the relay's door on loopback; nobody outside reaches it past the filter on addresses
+)
 OWN: Final = "127.0.0.1"  # a process' connections to itself: paho wakes its thread so, FFmpeg reads through a relay
 
 Resolve = Callable[[str], tuple[str, ...]]

@@ -61,12 +61,10 @@ class Watchdog:
     def awaits(self, camera: str, pulse: Pulse) -> None:
         """It is open, and its pictures are counted in `pulse`."""
         self._cameras[camera].pulse = pulse
-        systemd.tell(READY=1)
 
     def rests(self, camera: str) -> None:
         """It is closed, and no picture is wanted."""
         self._cameras[camera].pulse = None
-        systemd.tell(READY=1)
 
     def run(self, crew: Crew) -> None:
         """Watch until the crew stops."""

@@ -184,6 +184,7 @@ vision:
   sensitivity: 7
   zones: {{CANARYzone: {{points: [[0, 0], [1, 0], [1, 1], [0, 1]]}}}}
   privacy: {{CANARYneighbour: [[0, 0], [0.1, 0], [0, 0.1]]}}
+record: {{encode: yes}}
 store: {{data: {root}/CANARYdata, keep_free: 10 MB}}
 alerts: {{page: "https://CANARYpage.example"}}
 mqtt:

@@ -13,14 +13,16 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-from camd import config, ledger, mode, wishes
+from camd import config, guard, ledger, mode, systemd, wishes
 from camd.alive import alive
 from camd.bell import Bell
+from camd.cage import Reach
 from camd.clips.adopt import adopt
 from camd.clock import Clock, SystemClock
 from camd.config import CameraConfig, Config
 from camd.errors import CannotWriteError, ConfigError, SaidNoError, UsageError
 from camd.eye import Eye
+from camd.guard import Verdict
 from camd.labelling import Classifiers, Renewed
 from camd.lookout import Lookout
 from camd.mode import AWAY, HOME
@@ -55,7 +57,9 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told
     places = Places.of(wanted.data or loaded.config.store.data)
-    _watch(_as_wanted(_overlaid(loaded, places), wanted), places)
+    settings = _as_wanted(_overlaid(loaded, places), wanted)
+    reach = Reach.of_sources(each.camera.source for each in settings.each())
+    _watch(settings, places, guard.stand("capture", reach, settings.guard.strict))
     return 0
 
 
@@ -83,7 +87,7 @@ def _overlaid(loaded: config.Loaded, places: Places) -> Config:
         return loaded.config
 
 
-def _watch(settings: Config, places: Places) -> None:
+def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
     clock, crew = SystemClock(), Crew()
     wipe.finish(places, clock, known_stores())
     identity.expect(places, known_stores())
@@ -101,10 +105,12 @@ def _watch(settings: Config, places: Places) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(crew, bell))
         stack.enter_context(alive(places.capture_lock))
+        verdict.tell(places)
         adopt(shelf, settings.each()[0].camera.name)
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
+        systemd.tell(READY=1)
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
         stack.callback(listening.join)
         stack.callback(_stop, crew, bell)

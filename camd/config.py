@@ -145,6 +145,13 @@ class ShareConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """`guard:` the cage of each process."""
+
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OneOfSeveral:
     """One entry of `cameras:`; what it does not say itself is as in the sections of the same names."""
 
@@ -172,6 +179,7 @@ class Config:
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
 
     def each(self) -> tuple["Config", ...]:
         """The settings of each camera, as if it were the only one."""
@@ -258,15 +266,16 @@ KEYS = {
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
+    "guard.strict": Key(kinds.Switch(), "a process does not run when it finds its cage open"),
 }
 
 Section = (
     CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig
-    | ScheduleConfig | ShareConfig | Change | Destination | Zone
+    | ScheduleConfig | ShareConfig | GuardConfig | Change | Destination | Zone
 )  # fmt: skip
 S = TypeVar(
     "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig,
-    ScheduleConfig, ShareConfig, Change, Destination, Zone,
+    ScheduleConfig, ShareConfig, GuardConfig, Change, Destination, Zone,
 )  # fmt: skip
 Entry = Change | Destination | Zone | Polygon
 
@@ -281,6 +290,7 @@ ROWS: dict[type[Section], str] = {
     DiscoveryConfig: "discovery",
     ScheduleConfig: "schedule",
     ShareConfig: "share",
+    GuardConfig: "guard",
     Change: "schedule.changes.NAME",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
@@ -335,7 +345,7 @@ def secret(path: Path) -> str:
     """Return the one line in a password or token file; raises ConfigError, which never shows it."""
     try:
         paths.check_secret(path)
-        text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = readable(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except kinds.WrongError as error:
         raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -343,6 +353,18 @@ def secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise ConfigError(f"{path}: not a secret. got {len(text)} characters. want one line of text.")
     return text
+
+
+def credential_name(path: Path) -> str:
+    """Return what systemd is to call the secret at `path` when it hands it to a process."""
+    return str(path).strip("/").replace("/", "-")
+
+
+def readable(path: Path) -> Path:
+    """Return where a secret can be read: where systemd has put it for this process alone, else where it lies."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = Path(given) / credential_name(path) if given else path
+    return handed if handed.exists() else path
 
 
 def _usual_path() -> Path | None:
@@ -365,6 +387,7 @@ def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> 
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
         schedule=_section(file, "schedule", base.schedule, sections.get("schedule")),
         share=_section(file, "share", base.share, sections.get("share")),
+        guard=_section(file, "guard", base.guard, sections.get("guard")),
     )
     entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
     return replace(

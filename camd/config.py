@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from camd import settings_camera as cameras
 from camd import settings_hours as hours
 from camd import settings_kinds as kinds
 from camd import settings_paths as paths
@@ -40,7 +41,13 @@ class CameraConfig:
 
     name: str = "camera"
     source: str = ""
+    detect_source: str = ""
+    password_file: Path | None = None
     loop: bool = False
+    size: cameras.Size | None = None
+    rotation: str = "0"
+    focus: float | None = None
+    tuning: str = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class RecordConfig:
     """`record:` what a clip holds."""
 
     clips: bool = True
+    encode: bool = False
     pre_roll: Nanos = 5 * SECOND
     post_roll: Nanos = 3 * SECOND
     max_length: Nanos = 120 * SECOND
@@ -205,8 +213,21 @@ class Key:
 # One row per key: what may stand there, and what it is for.
 KEYS = {
     "camera.name": Key(kinds.Name(), "what the camera is called in topics and clips"),
-    "camera.source": Key(kinds.Source(), "where its pictures come from; empty: given on the command line"),
+    "camera.source": Key(cameras.Source(), "where its pictures come from; empty: given on the command line"),
+    "camera.detect_source": Key(
+        cameras.Stream(), "a smaller stream of the same camera to look at; clips are of source; empty: source"
+    ),
+    "camera.password_file": Key(paths.SecretFile(), "file with NAME:PASSWORD of a network camera; empty: it has none"),
     "camera.loop": Key(kinds.Switch(), "start a video file again at its end"),
+    "camera.size": Key(
+        cameras.SizeKind(),
+        "of a camera module or webcam; empty: 1920x1080@15, on a Pi 5 and of a webcam 1280x720@15",
+    ),
+    "camera.rotation": Key(kinds.Choice(("0", "180")), "degrees; 180: a camera module that hangs upside down"),
+    "camera.focus": Key(cameras.Focus(), "of a camera module whose lens can move"),
+    "camera.tuning": Key(
+        cameras.Tuning(), "of a camera module; infrared: one without infrared filter, its pictures are grey"
+    ),
     "vision.sensitivity": Key(kinds.Whole(1, 10), "how little motion is an event: 1 sees least, 10 most"),
     "vision.fps": Key(kinds.Number(1, 60), "pictures looked at in a second; clips keep all of them"),
     "vision.merge_gap": Key(kinds.duration(0, 5 * MINUTE), "a pause of one motion that does not end it"),
@@ -223,6 +244,9 @@ KEYS = {
         paths.File(), "a YOLO-like ONNX model for that, with FILE.yaml beside it; empty: camd's own"
     ),
     "record.clips": Key(kinds.Switch(), "keep a clip of each event"),
+    "record.encode": Key(
+        kinds.Switch(), "encode what a network camera or file gives anew, with vision.privacy covered; costs CPU"
+    ),
     "record.pre_roll": Key(kinds.duration(0, MINUTE), "kept from before the motion began"),
     "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),
     "record.max_length": Key(kinds.duration(SECOND, HOUR), "a longer clip goes on in a second file"),
@@ -420,7 +444,7 @@ def _one_of_several(file: SettingsFile, key: str, default: OneOfSeveral, node: y
     before = len(file.faults)
     camera = _filled(file, key, default.camera, pairs.items())
     if not camera.source and len(file.faults) == before:
-        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {kinds.Source().want}")
+        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {cameras.Source().want}")
     return OneOfSeveral(
         camera,
         default.vision if vision is None else _section(file, f"{key}.vision", default.vision, vision),
@@ -500,8 +524,10 @@ def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
             if (section.cert_file is None) != (section.key_file is None):
                 given, lacking = ("cert_file", "key_file") if section.cert_file else ("key_file", "cert_file")
                 yield given, "a certificate and its key belong together", f"{given} alone", f"mqtt.{lacking} too"
-        case CameraConfig(name="reply"):
-            yield "name", "answers to commands have this name in topics", "reply", "another name"
+        case CameraConfig():
+            if section.name == "reply":
+                yield "name", "answers to commands have this name in topics", "reply", "another name"
+            yield from cameras.conflicts(section)
         case Change(at=None) | Change(mode=""):
             lacking = "at" if section.at is None else "mode"
             kind = KEYS[f"schedule.changes.NAME.{lacking}"].kind

@@ -132,25 +132,30 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         most = max(each.record.memory for each in settings.each())
         recording = stack.enter_context(closing(Recording(shelf, clock, Threads(crew), most)))
         classifiers = Classifiers(places.head)
-        lookouts = []
-        for each, eye in zip(settings.each(), eyes, strict=True):
-            name = each.camera.name
-            herald = telling.heralds[name]
-            house = House(
-                each,
-                clock,
-                recording,
-                herald.tell,
-                Renewed(places.head).look,
-                keep=partial(telling.keeper.keep, name),
-                show=herald.show,
-                classifier=classifiers.of(each.vision, herald.tell),
-            )
-            lookouts.append(Lookout(eye, house, herald, watchdog, places, crew, len(eyes) == 1))
+        houses = [_house(each, telling, recording, classifiers, places) for each in settings.each()]
+        lookouts = [
+            Lookout(eye, house, telling.heralds[house.config.camera.name], watchdog, places, crew, len(eyes) == 1)
+            for eye, house in zip(eyes, houses, strict=True)
+        ]
         looking = [crew.start(f"camera {lookout.name}", lookout.run) for lookout in lookouts]
         for thread in looking:
             thread.join()
     crew.check()
+
+
+def _house(settings: Config, telling: Telling, recording: Recording, classifiers: Classifiers, places: Places) -> House:
+    """What the footage of one camera runs through."""
+    herald = telling.heralds[settings.camera.name]
+    return House(
+        settings,
+        telling.clock,
+        recording,
+        herald.tell,
+        Renewed(places.head).look,
+        keep=partial(telling.keeper.keep, settings.camera.name),
+        show=herald.show,
+        classifier=classifiers.of(settings.vision, herald.tell),
+    )
 
 
 def _with_pictures_noted(settings: Config, places: Places, clock: Clock) -> Config:

@@ -73,7 +73,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--verbose", action="store_true", help="also print what was seen and judged not to be an event")
     parser.add_argument(
-        "--learned", type=Path, metavar="FILE", help="apply the quiet places that a camera learned (its quiet.json)"
+        "--learned", type=Path, metavar="FILE", help="apply the quiet places that a camera learned (quiet/CAMERA.json)"
     )
     parser.add_argument("--realtime", action="store_true", help="as slowly as the video was recorded")
     pictures = parser.add_argument_group("why", "what vision made of one video, as pictures to look at or to send")

@@ -37,6 +37,11 @@ def unshown(event: Event, frame: Frame) -> None:
     """Nobody wants a picture with an alert."""
 
 
+def due_after(fps: float) -> Nanos:
+    """How long after a frame that was looked at the next one is due, where `fps` of them a second are wanted."""
+    return round(EARLY * SECOND / fps)
+
+
 class Watcher:
     """Looks at frames, no more often than wanted, and passes on what it finds.
 
@@ -64,7 +69,7 @@ class Watcher:
             learned=learned,
         )
         self._fps = settings.fps
-        self._interval: Nanos = round(EARLY * SECOND / settings.fps)
+        self._interval: Nanos = due_after(settings.fps)
         self._record, self._tell, self._observe, self._show = record, tell, observe, show
         self._sight: Sight | None = None
         self._labeller, self._is_degraded = labeller, False
@@ -84,7 +89,7 @@ class Watcher:
 
     def slow_down(self, pace: Pace) -> None:
         """Look more seldom, or as often as wanted again; to be called where `look` is."""
-        self._interval = round(EARLY * SECOND / (self._fps * pace.analysis))
+        self._interval = due_after(self._fps * pace.analysis)
         if self._labeller is not None:
             self._labeller.slow_down(pace.classifier)
 

@@ -114,6 +114,14 @@ def test_a_disk_that_is_almost_full_is_told_once(tmp_path: Path, outbox: Outbox,
     assert house.kinds() == ["storage_low"]
 
 
+def test_a_data_folder_that_is_gone_for_a_while_ends_nobody(house: House) -> None:
+    opened(house)
+    house.places.data.rename(house.places.data.with_name("pulled"))
+    house.seconds(12)
+    said = json.loads(house.places.status.read_text())
+    assert (said["disk"], said.get("clips")) == (None, None)
+
+
 def test_how_capture_is_stands_in_a_file(house: House) -> None:
     opened(house)
     (house.places.clips / "000001.mp4").write_bytes(bytes(100))

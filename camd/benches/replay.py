@@ -34,7 +34,7 @@ from camd.pipeline import House, Pipeline
 from camd.places import Places
 from camd.recording import Recording
 from camd.store.shelf import Shelf
-from camd.watcher import Watcher
+from camd.watcher import Watcher, due_after
 from camd.worker import AtOnce
 
 T = TypeVar("T")
@@ -149,20 +149,23 @@ def _decode(video: Path) -> int:
 
 
 def _detect(video: Path) -> int:
-    """Return the number of frames that the camera gave."""
-    watcher, frames = Watcher(Config().vision, "bench", _ignore, _ignore), 0
-    with FileCamera(video) as camera:
+    """Return the number of pictures in the video."""
+    watcher = Watcher(Config().vision, "bench", _ignore, _ignore)
+    with _opened(video) as camera:
         for item in camera:
             if isinstance(item, Frame):
                 watcher.look(item)
-                frames += 1
     watcher.close()
-    return frames
+    return camera.pictures
+
+
+def _opened(video: Path) -> FileCamera:
+    return FileCamera(video, apart=due_after(Config().vision.fps))
 
 
 def _remux(video: Path) -> float:
     settings, clock = Config(), ManualClock()
-    with tempfile.TemporaryDirectory(prefix="camd-bench-") as folder, FileCamera(video) as camera:
+    with tempfile.TemporaryDirectory(prefix="camd-bench-") as folder, _opened(video) as camera:
         places = Places(Path(folder, "data"), Path(folder, "run"))
         with Shelf.open(places, settings.store, clock) as shelf:
             house = House(settings, clock, Recording(shelf, clock), _ignore)

@@ -7,6 +7,7 @@ Rule: a picture too large is refused before it is decoded, so memory stays bound
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -137,25 +138,63 @@ class Looker:
     """Pictures for vision, under `veil`; with an `encoder` each one's packet comes before it.
 
     `size` (width, height) is that of the first picture, and all others are given in it; `has_changed` says that one was
-    not. `last` is the time of the last picture.
+    not. `last` is the time of the last picture. Nobody looks at pictures that come sooner than `apart` after another:
+    of a steady stream those are not given, and not even decoded where no other picture needs them.
     """
 
     def __init__(
-        self, stream: VideoStream, name: str, place: Place, veil: Veil, encoder: Encoder | None, last: Nanos
+        self,
+        stream: VideoStream,
+        name: str,
+        place: Place,
+        veil: Veil,
+        encoder: Encoder | None,
+        last: Nanos,
+        apart: Nanos = 0,
     ) -> None:
         self._context, self._name, self._place = stream.codec_context, name, place
         self._veil, self._encoder = veil, encoder
         self.size = (self._context.width, self._context.height)
         self.has_changed = False
         self.last, self.count = last, 0
+        self._first = self._newest = last
+        self._fps = float(stream.average_rate or 0)
+        is_steady = is_h264(stream) and encoder is None and stream.average_rate == stream.base_rate
+        self._every = math.ceil(apart * self._fps / SECOND) if is_steady else 0  # pictures to one that is looked at
+        self._decodes_all, self._taken = True, 0
+
+    @property
+    def pictures(self) -> int:
+        """How many there were so far, those included that were not decoded."""
+        return self._taken if self._every > 1 else self.count
+
+    @property
+    def newest(self) -> Nanos:
+        """The time of the latest picture, which may not have been decoded."""
+        return max(self.last, self._newest)
 
     def decode(self, packet: "av.Packet[VideoStream]") -> list[VideoFrame]:
         """The pictures that the packet completes."""
+        if self._every > 1 and packet.pts is not None:
+            self._spare(packet.pts)
         try:
-            return self._context.decode(packet if packet.size else None)
+            frames = self._context.decode(packet if packet.size else None)
         except av.FFmpegError as error:
             _log.debug("%s: a damaged picture was skipped (%s)", self._name, error.strerror)
             return []
+        self._taken += packet.size > 0
+        return frames
+
+    def _spare(self, pts: int) -> None:
+        """Have the decoder leave out a picture that nobody looks at, unless another one is made of it."""
+        t = self._place(pts)
+        self._newest, is_wanted = max(self._newest, t), self._is_wanted(t)
+        if is_wanted != self._decodes_all:
+            self._context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
+            self._decodes_all = is_wanted
+
+    def _is_wanted(self, t: Nanos) -> bool:
+        return self._every <= 1 or round((t - self._first) * self._fps / SECOND) % self._every == 0
 
     def seen(self, frame: VideoFrame) -> Iterator[Packet | Frame]:
         """What the house is given of one picture."""
@@ -169,7 +208,8 @@ class Looker:
         self.count += 1
         if self._encoder:
             yield from self._encoder(self.last, frame)
-        yield Frame(self.last, luma(frame), partial(_bgr, frame), self._veil)
+        if self._is_wanted(self.last):
+            yield Frame(self.last, luma(frame), partial(_bgr, frame), self._veil)
 
 
 def luma(frame: VideoFrame) -> NDArray[np.uint8]:

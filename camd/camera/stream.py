@@ -37,10 +37,13 @@ class FileCamera:
 
     Times start at `starts` for the first picture; `video_start` is that picture's own presentation time in the file.
     `veil` covers what nobody may see in the pictures; with `encode` the recording is encoded anew under it, too.
+    Nobody looks at pictures that come sooner than `apart` after another; see `Looker`.
     Raises `UnusableInputError` when the file cannot be used, or, at its end, when it breaks off.
     """
 
-    def __init__(self, path: Path, starts: Nanos = 0, veil: Veil = OPEN, *, encode: bool = False) -> None:
+    def __init__(
+        self, path: Path, starts: Nanos = 0, veil: Veil = OPEN, *, encode: bool = False, apart: Nanos = 0
+    ) -> None:
         self._path, self._veil = path, veil
         with ExitStack() as opened:
             self._container, self._stream = _open(path, opened)
@@ -52,7 +55,7 @@ class FileCamera:
         self._place = Shifted(tick, starts - self.video_start)
         self.copies = is_h264(self._stream) and not encode
         encoder = None if self.copies else Encoder(self.format, veil)
-        self._looker = Looker(self._stream, str(path), self._place, veil, encoder, starts)
+        self._looker = Looker(self._stream, str(path), self._place, veil, encoder, starts, apart)
         if not is_h264(self._stream):
             codec = self._stream.codec_context.name
             _log.info("%s: its pictures are %s; they are encoded once to H.264 for the clips", path, codec)
@@ -83,7 +86,12 @@ class FileCamera:
     @property
     def ends(self) -> Nanos:
         """Where the next pass would start: one picture after the last."""
-        return self._looker.last + round(SECOND / self.format.fps)
+        return self._looker.newest + round(SECOND / self.format.fps)
+
+    @property
+    def pictures(self) -> int:
+        """How many there were so far."""
+        return self._looker.pictures
 
     def until(self, shut: threading.Event) -> Iterator[Packet | Frame]:
         """All that it gives; a file never keeps anybody waiting, so `shut` is for who takes it to heed."""

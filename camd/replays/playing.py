@@ -25,9 +25,10 @@ from camd.score import Span
 from camd.store.shelf import Shelf
 from camd.vision.classify import Classifier
 from camd.vision.sight import Sight
+from camd.watcher import due_after
 from camd.worker import AtOnce
 
-TOLD_EVERY: Final = 16  # frames; a bar that moves with every one costs a tenth of what decoding does
+TOLD_EVERY: Final = 16  # pictures; a bar that moves with every one costs a tenth of what decoding does
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ def play(run: Run, setting: Setting, progress: Progress, viewers: Sequence[Viewe
             viewer.look(frame, sight)
 
     try:
-        with FileCamera(run.video, clock.boot(), Veil(setting.config.vision.privacy)) as camera:
+        # Who looks on may want to draw every picture; vision alone does not need them all.
+        vision, apart = setting.config.vision, 0 if viewers else due_after(setting.config.vision.fps)
+        with FileCamera(run.video, clock.boot(), Veil(vision.privacy), apart=apart) as camera:
             run.starts, run.zero = camera.starts, camera.starts - camera.video_start
             run.fps, run.length = camera.format.fps, camera.length_s or 0.0
             house = House(
@@ -129,6 +132,7 @@ def play(run: Run, setting: Setting, progress: Progress, viewers: Sequence[Viewe
                 capture.play(_counted(camera, run, progress, viewers), stop)
             finally:
                 capture.close()
+                run.frames = camera.pictures
                 run.seconds = round((camera.ends - camera.starts) / SECOND, 3)
     except UnusableInputError as error:
         run.trouble = error
@@ -137,11 +141,12 @@ def play(run: Run, setting: Setting, progress: Progress, viewers: Sequence[Viewe
 
 def _counted(camera: FileCamera, run: Run, progress: Progress, viewers: Sequence[Viewer]) -> Iterator[Packet | Frame]:
     task = progress.add_task(run.video.name, total=camera.length_s)
+    told = 0
     for item in camera:
         yield item
         if isinstance(item, Frame):
-            run.frames += 1
-            if run.frames % TOLD_EVERY == 0:
+            if camera.pictures - told >= TOLD_EVERY:
+                told = camera.pictures
                 progress.update(task, completed=run.at(item.t))
             for viewer in viewers:
                 viewer.pass_by(item)

@@ -9,7 +9,7 @@ It does not promise room that others take: a disk filled by another program rais
 
 import logging
 import os
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +21,8 @@ from camd.config import MB, StoreConfig
 from camd.errors import CannotWriteError, DiskError, HeldError
 from camd.model import Clip
 from camd.places import Places
-from camd.store import folder, identity, ring, room
+from camd.store import folder, identity, recovery, ring, room
 from camd.store.files import ClipFiles, lies_at, number_of, size_of, temp_of, writing
-from camd.store.folder import Listing
 from camd.store.hold import Home, hold
 from camd.store.index import Index
 from camd.store.trust import DamagedIndexError
@@ -256,7 +255,7 @@ class Shelf:
             self._home = held.enter_context(hold(self._places))
             if is_new(self._places):
                 mode.write(self._places, mode.AWAY)  # it is made to be used; later a missing mode means home
-            self._open_index = _index_of(self._places)
+            self._open_index = recovery.open_index(self._places)
             held.callback(self._close_index)
             try:
                 self._recover()
@@ -286,40 +285,13 @@ class Shelf:
         """All clips are orphans then."""
         _log.error("%s", error)
         self._close_index()
-        _set_index_aside(self._places)
-        self._open_index = _index_of(self._places)
+        recovery.set_index_aside(self._places)
+        self._open_index = recovery.open_index(self._places)
         self._recover()
 
     def _recover(self) -> None:
-        self._index.verify_pages()
-        identity.agree(self._places, self._index)
-        self._index.settle()
-        _finish_garbage(self._places, self._index)
-        room.load_ballast(self._places)
-        found, rows = folder.scan(self._places), self._index.ids()
-        self._remove_stray(found, rows)
-        self._drop_missing(rows - found.numbers["mp4"])
-        self._loose = found.recordings() - rows
-        self._index.pass_over(max(found.all(), default=0))
+        self._loose = recovery.recover(self._places, self._index)
         self._has_undated = True
-
-    def _remove_stray(self, found: Listing, rows: frozenset[int]) -> None:
-        """Temps, sidecars and thumbnails of recordings that never came to be."""
-        # The temps of clips with a row are left alone: another process may be writing a star.
-        empty = found.all() - found.recordings() - rows
-        if empty:
-            folder.unlink(self._places, empty)
-        with writing(self._places.clips):
-            for suffix in ("json.tmp", "jpg.tmp"):
-                for number in found.numbers[suffix] - rows:
-                    self.part(number).with_suffix(f".{suffix}").unlink(missing_ok=True)
-
-    def _drop_missing(self, numbers: Set[int]) -> None:
-        """Rows whose recording somebody took away: this is the right folder, so it will not come back."""
-        if numbers:
-            _log.warning("%s: %d recordings are gone: %s", self._places.clips, len(numbers), _some(numbers))
-            self._index.drop(numbers)
-            _finish_garbage(self._places, self._index)
 
     def _date(self) -> None:
         if not self._has_undated or not self._clock.synchronised():
@@ -391,7 +363,7 @@ def finish_garbage(places: Places, index: Index) -> bool:
     """
     try:
         with hold(places):
-            _finish_garbage(places, index)
+            recovery.finish_garbage(places, index)
     except HeldError:
         folder.bury(places, index.garbage())
         return False
@@ -402,37 +374,6 @@ def is_new(places: Places) -> bool:
     """Whether nothing was ever kept here, and nobody ever said whether the camera may look. Raises CannotWriteError."""
     with writing(places.clips):
         return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
-
-
-def _index_of(places: Places) -> Index:
-    """The index, made anew when it cannot be believed; to be called by who holds the folder."""
-    try:
-        return Index.open(places)
-    except DamagedIndexError as error:
-        _log.error("%s", error)
-        _set_index_aside(places)
-        return Index.open(places)
-
-
-def _set_index_aside(places: Places) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path = places.index.with_name(places.index.name + suffix)
-        if path.exists():
-            folder.set_aside(places, path)
-
-
-def _finish_garbage(places: Places, index: Index) -> bool:
-    numbers = index.garbage()
-    if not numbers:
-        return False
-    folder.unlink(places, numbers)
-    index.forget(numbers)
-    return True
-
-
-def _some(numbers: Iterable[int]) -> str:
-    numbers = sorted(numbers)
-    return ", ".join(map(str, numbers[:10])) + (" ..." if len(numbers) > 10 else "")
 
 
 def _mb(count: int) -> str:

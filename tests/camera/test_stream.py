@@ -51,6 +51,35 @@ def test_luma_is_the_decoders_own_memory_and_cannot_be_written(tmp_path: Path) -
     assert frames[0].jpeg()[:2] == b"\xff\xd8"
 
 
+@pytest.mark.parametrize("b_frames", ["0", "3"])
+def test_pictures_that_nobody_looks_at_are_not_given(b_frames: str, tmp_path: Path) -> None:
+    path = _thirty_a_second(tmp_path / "film.mp4", pictures=60, b_frames=b_frames)
+    with FileCamera(path) as camera:
+        whole = list(camera)
+        ends = camera.ends
+    with FileCamera(path, apart=SECOND // 18) as camera:
+        given = list(camera)
+        assert (camera.pictures, camera.ends) == (60, ends)
+    assert [i for i in given if isinstance(i, Packet)] == [i for i in whole if isinstance(i, Packet)]
+    looks = {i.t: i.luma for i in whole if isinstance(i, Frame)}
+    seen = [i for i in given if isinstance(i, Frame)]
+    assert [i.t for i in seen] == sorted(looks)[::2]
+    assert all(np.array_equal(i.luma, looks[i.t]) for i in seen)
+
+
+def _thirty_a_second(path: Path, pictures: int, b_frames: str) -> Path:
+    chance = np.random.default_rng(1)
+    still = chance.integers(0, 256, (120, 160, 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"bf": b_frames, "b-adapt": "0"})
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for number in range(pictures):
+            drawn = np.roll(still, number, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
 def test_h264_packets_are_the_files_own_pictures(tmp_path: Path) -> None:
     path = film("walker", tmp_path, seconds=2)
     with av.open(str(path)) as container:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from camd.clock import SystemClock
 from camd.model import SECOND
-from tests.faults import browser, calls, cases, figures, powercut, reels
+from tests.faults import browser, calls, cases, deletions, figures, powercut, reels
 from tests.faults.mounts import NotHereError
 from tests.faults.powercut import RAM
 
@@ -126,7 +126,7 @@ def damaged_indexes(tools: Tools) -> Tally:
 
 def wipes(tools: Tools) -> Tally:
     """kill -9 before each call of a wipe."""
-    return _counted(lambda: cases.wipes_cut_off(tools.folder, tools.reel))
+    return _counted(lambda: deletions.wipes_cut_off(tools.folder, tools.reel))
 
 
 def _counted(work: Callable[[], int]) -> Tally:

@@ -5,7 +5,6 @@ cannot do raises NotHereError and counts as skipped.
 """
 
 import hashlib
-import json
 import os
 import random
 import resource
@@ -19,23 +18,23 @@ from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
-from camd import ledger, mode, upkeep
+from camd import mode, upkeep
 from camd.alerts.outbox import Outbox
 from camd.clock import ManualClock, SystemClock
 from camd.config import StoreConfig
 from camd.errors import CamdError, HeldError, UnavailableError
 from camd.model import SECOND, Alert, Clip
 from camd.places import Places
-from camd.store import check, identity, sidecar, wipe
+from camd.store import check, identity, sidecar
 from camd.store.files import ClipFiles
 from camd.store.index import Index
 from camd.store.shelf import Shelf
-from tests.faults.houses import listed, works
+from tests.faults import deletions
+from tests.faults.houses import Case, environment, listed, works
 from tests.faults.mounts import Ext4, fill, fill_with_files, quota, tmpfs
 from tests.faults.reels import WALKER
 from tests.faults.trace import ROOT, Worked
 
-Case = Callable[[Path, Path], None]
 DAY = 86_400 * SECOND
 NOW = 1_767_225_600 * SECOND
 
@@ -162,7 +161,9 @@ def alerts_go_on_with_a_disk_that_is_read_only_from_the_start(folder: Path, reel
         _remount(disk, "ro")
         (folder / "camd.yaml").write_text("store:\n  keep_free: 0 GB\n")
         camera = ["--camera", str(WALKER), "--loop", "--data", str(places.data), "--config", str(folder / "camd.yaml")]
-        capture = subprocess.Popen([sys.executable, "-m", "camd", "capture", *camera], cwd=ROOT, env=_env(places))
+        capture = subprocess.Popen(
+            [sys.executable, "-m", "camd", "capture", *camera], cwd=ROOT, env=environment(places)
+        )
         try:
             assert _comes(lambda: "fault:storage" in _status(places))
             assert _comes(lambda: any(alert.topic.endswith("/event") for alert in _waiting(places)))
@@ -515,106 +516,6 @@ def _served(places: Places) -> list[Clip] | None:
         return None
 
 
-# --- deletion
-
-
-def nothing_of_a_deleted_clip_is_left(folder: Path, reel: Path) -> None:
-    """Every file of camd is looked through: the ledger alone still tells that there was such a clip."""
-    with works(folder, reel) as house:
-        house.watch(12, visit=(1, 2))
-        house.watch(12, visit=(8, 9))
-    places, (first, second) = house.places, listed(house.places)
-    footage = ClipFiles.of(places, first.id).mp4.read_bytes()[2000:2400]
-    _told_of(places, first, ClipFiles.of(places, first.id).mp4.read_bytes())
-    _camd(places, "clips", "delete", "1", "--yes")
-    assert [clip.id for clip in listed(places)] == [second.id]
-    left = [path for each in (places.data, places.run) for path in each.rglob("*") if path.is_file()]
-    traces = (first.sha256.encode(), footage, b'e1"', b'"clip":1,', b'"id":1,')
-    found = [path.name for path in left for trace in traces if trace in path.read_bytes()]
-    assert set(found) == {"ledger.jsonl"}, found
-    assert not [path for path in left if path.name.startswith("000001")]
-
-
-def _told_of(places: Places, clip: Clip, footage: bytes) -> None:
-    """Let every room of camd know of the clip: labels, feedback, messages that wait, the copy of a share."""
-    _camd(places, "clips", "label", str(clip.id), "animal")
-    places.feedback.write_text(json.dumps({"v": 1, "event_id": clip.events[0], "verdict": "correct"}) + "\n")
-    told = json.dumps({"v": 1, **sidecar.clip_json(clip)}, separators=(",", ":"))
-    with closing(Outbox(places)) as outbox:
-        outbox.put([Alert("camd/home/porch/clip", told, retain=False)], "boot", 0, 0)
-        outbox.spill(10 * SECOND)
-    (places.orders / "1234").mkdir(parents=True)
-    (places.orders / "1234" / "clip.mp4").write_bytes(footage)
-    for state in ("confirmed", "intent", "sent"):
-        ledger.append(places, SystemClock(), f"share-{state}", order="1234", clip=clip.id, to="a friend")
-
-
-def _camd(places: Places, *words: str) -> None:
-    command = [sys.executable, "-m", "camd", *words, "--data", str(places.data)]
-    done = subprocess.run(command, cwd=ROOT, env=_env(places), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def a_deletion_outlives_the_index(folder: Path, reel: Path) -> None:
-    with works(folder / "one", reel) as house:
-        for _ in range(3):
-            house.watch(12, visit=(4, 9))
-        _camd(house.places, "clips", "delete", "2", "--yes")  # while the recorder runs: it has not looked since
-        shutil.copytree(folder / "one", folder / "killed")
-    killed = Places(folder / "killed" / "data", folder / "killed" / "run")
-    for path in killed.data.glob("index.sqlite*"):
-        path.unlink()
-    with works(folder / "killed", reel):
-        assert [clip.id for clip in listed(killed)] == [1, 3]
-    assert list(killed.data.rglob("000002*")) == []
-
-
-def wipes_cut_off(folder: Path, reel: Path) -> int:
-    """Kill a wipe before each of its calls: the next start finishes what was begun. Returns how many."""
-    count = 0
-    with works(folder / "whole", reel) as house:
-        house.watch(12, visit=(4, 9))
-    for call in ("unlink", "unlinkat", "rmdir", "rename", "fsync", "write"):
-        for nth in range(1, 40):
-            at = folder / f"{call}-{nth}"
-            shutil.copytree(folder / "whole", at)
-            places = Places(at / "data", at / "run")
-            if not _wipe(places, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
-                break
-            count += 1
-            begun = places.wiping.exists()
-            if nth == 1:  # all of camd starts; else the part of it that matters, for the time it takes
-                assert _next_start(places) == 0
-            else:
-                wipe.finish(places, SystemClock(), places.run / "known.json")
-            left = {path.name for path in places.data.iterdir()}
-            if begun:
-                assert "wiping" not in left
-                assert not list(places.clips.glob("0*")), (call, nth)
-            shutil.rmtree(at)
-    return count
-
-
-def _wipe(places: Places, *strace: str) -> bool:
-    """Run `camd wipe`; True when it was killed."""
-    command = ["strace", "-qq", "-f", "-o", "/dev/null", *strace, sys.executable, "-m", "camd", "wipe"]
-    run = [*command, "--data", str(places.data)]
-    done = subprocess.run(run, cwd=ROOT, input="WIPE\n", text=True, capture_output=True, env=_env(places), check=False)
-    return done.returncode != 0
-
-
-def _next_start(places: Places) -> int:
-    """Start camd on it: a camera that ends at once."""
-    video = ROOT / "camd" / "fixtures" / "missing.mp4"
-    command = [sys.executable, "-m", "camd", "capture", "--data", str(places.data), "--camera", str(video)]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, env=_env(places), check=False)
-    return 0 if done.returncode == 65 else done.returncode  # no such video: it comes after the wipe is finished
-
-
-def _env(places: Places) -> dict[str, str]:
-    return {**os.environ, "RUNTIME_DIRECTORY": str(places.run), "XDG_STATE_HOME": str(places.run / "state")}
-
-
 QUICK: tuple[Case, ...] = (
     a_full_disk_makes_the_oldest_go,
     a_disk_that_others_filled_is_used_again_when_there_is_room,
@@ -636,8 +537,7 @@ QUICK: tuple[Case, ...] = (
     odd_things_in_the_clips_folder_are_set_aside,
     a_lost_index_is_made_anew_row_for_row,
     a_damaged_index_is_made_anew_stars_and_all,
-    a_deletion_outlives_the_index,
     a_clip_cut_anywhere_plays_its_whole_fragments,
     flipped_bytes_are_found_and_touch_nothing_else,
-    nothing_of_a_deleted_clip_is_left,
+    *deletions.QUICK,
 )

@@ -1,5 +1,8 @@
 """A recorder at work in this process, to whose disk things happen while it records."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +20,13 @@ from camd.store import check
 from camd.store.index import Index
 from camd.store.shelf import Shelf
 from tests.faults.reels import read
+from tests.faults.trace import ROOT
 
 REASON = Reason("faults", 640, 128, 10, 1.5, 1.0, Box(0.1, 0.2, 0.3, 0.4))
 SETTINGS = RecordConfig(pre_roll=SECOND // 2, post_roll=SECOND // 2)
 PICTURE = b"\xff\xd8" + bytes(12_000) + b"\xff\xd9"  # as large as thumbnails are
 NEVER = threading.Event()
+Case = Callable[[Path, Path], None]  # gets a new folder and a reel
 
 
 class Works:
@@ -92,3 +97,15 @@ def listed(places: Places) -> list[Clip]:
     """The clips of the index, oldest first."""
     with Index.open(places) as index:
         return sorted(index.clips(), key=lambda clip: clip.id)
+
+
+def camd(places: Places, *words: str) -> None:
+    """Run a verb of camd on the store, well."""
+    command = [sys.executable, "-m", "camd", *words, "--data", str(places.data)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(places), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def environment(places: Places) -> dict[str, str]:
+    """Of a camd whose run folder is that of `places`."""
+    return {**os.environ, "RUNTIME_DIRECTORY": str(places.run), "XDG_STATE_HOME": str(places.run / "state")}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import calls, cases, powercut, reels
-from tests.faults.cases import Case
+from tests.faults.houses import Case
 from tests.faults.mounts import NotHereError
 
 pytestmark = pytest.mark.logs_errors

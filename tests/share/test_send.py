@@ -25,6 +25,17 @@ def test_a_confirmed_order_arrives_as_it_was_previewed(house: House) -> None:
     assert (sent.state, house.state(order_id)) == ("sent", "sent")
 
 
+def test_the_copy_of_an_order_goes_when_it_is_over(house: House) -> None:
+    sent, failed = house.order(), house.order()
+    send(house.places, house.clock, house.share, sent)
+    assert [order.artefact_of(house.places, each).exists() for each in (sent, failed)] == [False, True]
+    shutil.rmtree(house.stick)
+    with pytest.raises(UnavailableError):
+        send(house.places, house.clock, house.share, failed)
+    assert not order.artefact_of(house.places, failed).exists()
+    assert house.state(failed) == "failed"
+
+
 def test_the_ledger_tells_each_step_with_who_what_and_why(house: House) -> None:
     order_id = house.order()
     send(house.places, house.clock, house.share, order_id)

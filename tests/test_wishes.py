@@ -91,12 +91,12 @@ def test_a_mode_that_cannot_be_known_means_home(places: Places) -> None:
     assert (mode.read(places), mode.trouble(places)) == (AWAY, "")
 
 
-def test_a_mode_that_cannot_be_written_stays(places: Places) -> None:
-    mode.write(places, AWAY)
+def test_home_mode_is_not_left_when_that_cannot_be_written(places: Places) -> None:
+    mode.write(places, HOME)
     places.mode.with_name("mode.tmp").mkdir()
     with pytest.raises(CannotWriteError, match="The mode is as it was"):
-        mode.write(places, HOME)
-    assert mode.read(places) == AWAY
+        mode.write(places, AWAY)
+    assert mode.read(places) == HOME
 
 
 def test_the_terminal_shows_and_sets_the_mode(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +107,7 @@ def test_the_terminal_shows_and_sets_the_mode(tmp_path: Path, capsys: pytest.Cap
         (["away"], "away\n"),
         ([], "away\n"),
         (["home"], "home\n"),
-        (["--json"], '{"v":1,"mode":"home"}\n'),
+        (["--json"], '{"v":1,"mode":"home","next_change":null}\n'),
     ):
         assert main(["mode", *words, *options, "--config", str(config)]) == 0
         assert capsys.readouterr().out == shown

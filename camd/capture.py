@@ -42,6 +42,7 @@ from camd.terminal import Parser
 from camd.vision.classify import Classifier
 from camd.vision.label import Labeller
 from camd.vision.quiet import Quiet
+from camd.vision.rules import Rules
 from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Crew, Lane, Lanes, Threads
 
@@ -88,8 +89,9 @@ class Capture:
         self._recording: Lane[Footage] = lanes.every("recorder", self._recorder.take, _weigh, config.record.memory)
         salt = _salt(clock, stream.camera)
         labeller = Labeller(house.classifier, config.vision.privacy, clock.boot) if house.classifier else None
+        rules = Rules(config.vision.zones, config.alerts.labels, config.alerts.ignore)
         self.watcher = Watcher(
-            config.vision, salt, self._recording.put, house.tell, house.observe, house.learned, house.show, labeller
+            config.vision, salt, self._recording.put, house.tell, house.observe, house.learned, house.show, labeller, rules
         )
         self._watching: Lane[Frame] = lanes.newest("watcher", self._look)
         self._keeping: Lane[bytes] = lanes.every("keeper", house.keep, len, KEPT_MOST)

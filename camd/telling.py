@@ -31,7 +31,7 @@ class Telling:
         self._pulse = Pulse()
         self._size = PictureSize(0, 0)
         alerts = settings.alerts
-        policy = Policy(Limits(alerts.labels, alerts.cooldown, alerts.per_hour))
+        policy = Policy(Limits(alerts.cooldown, alerts.per_hour))
         source = _source(settings, clock)
         self.teller = Teller(source, self._outbox, clock, policy, alerts.picture == "kept")
         self.controls = Controls(places, self.teller, clock, Dials.of(settings))

@@ -4,6 +4,8 @@ Idea: packets and findings come in one order. An event opens a clip out of the p
 clip is closed extends it; a clip that grows too long is closed at a key picture and goes on in a continuation.
 Rule: one recorder to a store. Trouble with the disk costs the open clip, never the process: it is told once, tried
 again at the next key picture a second later, and what goes on meanwhile is recorded from there.
+A clip whose events are all ignored by its owner's rules is written like any other, as nobody knows that at its start, and
+discarded in place of being finished.
 A clip is of one set-up of the stream and one run of its clock: where either breaks, the clip ends and another begins.
 It does not promise: a clip for an event that begins before the stream's first key picture; it starts there.
 """
@@ -163,7 +165,7 @@ class Recorder:
         """Record what had to wait, from where it was lost as far as the pre-roll still holds it."""
         waiting, cut = list(self._waiting.values()), self._cut
         since = cut.group_before if cut else min(event.began for event in waiting) - self._settings.pre_roll
-        self._start(since, waiting, continues=cut.id if cut else None)
+        self._start(since, waiting, continues=cut.id if cut and not cut.is_ignored else None)
 
     def _recover(self) -> None:
         """Try the disk again after trouble; what the trouble left is taken in before anything new is recorded."""
@@ -185,7 +187,7 @@ class Recorder:
         going_on = [clip.events[id_] for id_ in clip.active]
         closes = clip.closes
         self._finish()
-        self._start(packet.t, going_on, continues=clip.id)
+        self._start(packet.t, going_on, continues=None if clip.is_ignored else clip.id)
         if self._open is not None and not going_on:
             self._open.closes = closes
 
@@ -284,6 +286,9 @@ class Recorder:
         clip = self._open
         if clip is None:
             return
+        if clip.is_ignored:
+            self._discard(clip)
+            return
         final = self._shelf.mp4(clip.id)
         size = clip.writer.finish(final)
         with final.open("rb") as file:
@@ -295,6 +300,12 @@ class Recorder:
         kept = self._shelf.keep(row)
         self._open = None
         self._tell(Saved(kept))
+
+    def _discard(self, clip: OpenClip) -> None:
+        """Leave nothing of it: all that it holds is what its owner ignores."""
+        self._open = None
+        clip.writer.abandon()
+        self._shelf.discard(clip.id, "all that it holds is ignored")
 
     def _fail(self, error: Exception) -> None:
         """Leave what is on disk to be adopted, now or at the next start, and try again in a while."""

@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from camd import score
-from camd.model import SECOND, Event
+from camd.model import ALERT, SECOND, Event
 from camd.replays.playing import Run
 from camd.score import Score, Truth
 from camd.store.files import writing
@@ -55,6 +55,7 @@ def event_json(run: Run, event: Event, detail: Detail) -> dict[str, Any]:
         "ended": run.at(event.ended),
         "label": event.label,
         "confidence": round(event.confidence, 2),
+        "handling": event.handling,
         "clip": f"clips/{clip.id:06d}.mp4" if clip and detail.kept else None,
         "pre_roll": round((event.began - clip.began) / SECOND, 3) if clip else None,
         "zones": list(event.zones),
@@ -80,7 +81,8 @@ def _rows(run: Run, detail: Detail) -> Iterator[tuple[Any, ...]]:
     for event in run.events():
         clip = run.clip_of(event)
         kept = [str(clip.id) if clip else ""] if detail.kept else []
-        yield (run.at(event.began), run.at(event.ended)), *kept, event.label, event.reason.rule
+        what = event.label if event.handling == ALERT else f"{event.label}, no alert"
+        yield (run.at(event.began), run.at(event.ended)), *kept, what, event.reason.rule
     if detail.suppressed:
         for dismissed in run.suppressed():
             none = [""] if detail.kept else []

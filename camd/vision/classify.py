@@ -31,12 +31,13 @@ class Guess:
     """What a crop shows: probabilities in the order of `LABELS`, whose sum is 1.
 
     `embedding` is what the head was asked with, (E,) float32, by the network of that sha256; None from a model that
-    has none.
+    has none. `is_learned` says that without what was learned at home it would have another label.
     """
 
     probabilities: tuple[float, ...]
     embedding: Embedding | None = None
     network: str = ""
+    is_learned: bool = False
 
     @property
     def label(self) -> str:
@@ -105,13 +106,17 @@ class Head:
 
     def probabilities(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities (N, 4) of embeddings (N, E)."""
-        scores = (embeddings @ self.weights.T + self.bias) / self.temperature
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        chances = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        chances = self.by_factory(embeddings)
         for centre in self.centres:
             pull = centre.pull(embeddings)[:, None]
             chances = (1 - pull) * chances + pull * np.eye(len(LABELS), dtype=np.float32)[centre.label]
         return cast("NDArray[np.float32]", chances)
+
+    def by_factory(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same without what was learned at home."""
+        scores = (embeddings @ self.weights.T + self.bias) / self.temperature
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return cast("NDArray[np.float32]", (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in a file."""
@@ -157,7 +162,9 @@ class Network:
     def guess(self, grey: Grey) -> Guess:
         """Say what `grey`, (height, width) uint8, shows."""
         embedding = self.embed(grey)
-        return Guess(tuple(self._head.probabilities(embedding[None])[0].tolist()), embedding, self._head.network)
+        chances = self._head.probabilities(embedding[None])[0]
+        is_learned = bool(self._head.centres) and chances.argmax() != self._head.by_factory(embedding[None]).argmax()
+        return Guess(tuple(chances.tolist()), embedding, self._head.network, bool(is_learned))
 
     def embed(self, grey: Grey) -> Embedding:
         """The embedding (E,) of a crop."""

@@ -90,8 +90,9 @@ class Capture:
         salt = _salt(clock, stream.camera)
         labeller = Labeller(house.classifier, config.vision.privacy, clock.boot) if house.classifier else None
         rules = Rules(config.vision.zones, config.alerts.labels, config.alerts.ignore)
+        record = self._recording.put
         self.watcher = Watcher(
-            config.vision, salt, self._recording.put, house.tell, house.observe, house.learned, house.show, labeller, rules
+            config.vision, salt, record, house.tell, house.observe, house.learned, house.show, labeller, rules
         )
         self._watching: Lane[Frame] = lanes.newest("watcher", self._look)
         self._keeping: Lane[bytes] = lanes.every("keeper", house.keep, len, KEPT_MOST)

@@ -400,8 +400,9 @@ def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
             if (section.cert_file is None) != (section.key_file is None):
                 given, lacking = ("cert_file", "key_file") if section.cert_file else ("key_file", "cert_file")
                 yield given, "a certificate and its key belong together", f"{given} alone", f"mqtt.{lacking} too"
-        case VisionConfig(classify=False) if ruled := [zone.name for zone in section.zones if zone.labels or zone.quiet]:
-            yield "classify", "nobody tells labels apart", f"no, and labels in zone {ruled[0]}", "yes, or no labels there"
+        case VisionConfig(classify=False) if ruled := [zone for zone in section.zones if zone.labels or zone.quiet]:
+            got = f"no, and labels in zone {ruled[0].name}"
+            yield "classify", "nobody tells labels apart", got, "yes, or no labels there"
         case AlertsConfig() if both := set(section.labels) & set(section.ignore):
             yield "ignore", "told of and ignored", ", ".join(sorted(both)), "each label in labels or in ignore"
         case Zone() if section.labels and (lost := set(section.quiet) - set(section.labels)):

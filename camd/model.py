@@ -122,7 +122,7 @@ class Event:
 
     `label` is person, vehicle, animal, other or motion (undecided); `confidence` is the label's, 0..1, and 0 while
     it is undecided; `is_learned` says that it would be another one without what was learned at home. `embeddings` are
-    what the classifier's head saw in the best pictures, packed, or nothing; they are footage, and stay where the clip is.
+    what the classifier's head saw in the best pictures, packed, or nothing; they are footage, and stay with the clip.
     `handling` is what is to be done about it: `ALERT`, `RECORD` or `IGNORE`.
     """
 

@@ -103,7 +103,7 @@ def test_nobody_is_told_of_as_motion_where_a_label_decides(tmp_path: Path) -> No
 def test_a_replay_explains_what_is_ignored(tmp_path: Path) -> None:
     config = tmp_path / "camd.yaml"
     config.write_text("alerts: {ignore: [vehicle]}\n")
-    command = [sys.executable, "-m", "camd", "replay", PORCH, "--json", "--verbose", "--config", config]
+    command = [sys.executable, "-m", "camd", "replay", str(PORCH), "--json", "--verbose", "--config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path)}, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["label"] for line in lines if line["type"] == "event"] == ["person"]

@@ -4,8 +4,7 @@ Idea: packets and findings come in one order. An event opens a clip out of the p
 clip is closed extends it; a clip that grows too long is closed at a key picture and goes on in a continuation.
 Rule: one recorder to a store. Trouble with the disk costs the open clip, never the process: it is told once, tried
 again at the next key picture a second later, and what goes on meanwhile is recorded from there.
-A clip whose events are all ignored by its owner's rules is written like any other, as nobody knows that at its start, and
-discarded in place of being finished.
+A clip whose events all turn out to be ignored by its owner's rules is written like any other, and discarded at its end.
 A clip is of one set-up of the stream and one run of its clock: where either breaks, the clip ends and another begins.
 It does not promise: a clip for an event that begins before the stream's first key picture; it starts there.
 """

@@ -110,7 +110,7 @@ class Head:
         for centre in self.centres:
             pull = centre.pull(embeddings)[:, None]
             chances = (1 - pull) * chances + pull * np.eye(len(LABELS), dtype=np.float32)[centre.label]
-        return cast("NDArray[np.float32]", chances)
+        return chances
 
     def by_factory(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same without what was learned at home."""

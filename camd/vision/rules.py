@@ -1,8 +1,8 @@
 """What is done about an event, as its owner's rules have it: tell the house, record it quietly, or ignore it.
 
-Idea: a rule speaks of a label, everywhere or in one zone, and applies from the moment that the event has that label; an
-event in several zones is handled as the most attentive of them says. An event that nobody has told apart yet, in a place
-with rules, is recorded and not told of for a moment; if it stays unknown it is told of: unsure is no reason for silence.
+Idea: a rule speaks of a label, everywhere or in one zone, and applies as soon as the event has that label; an event in
+several zones is handled as the most attentive of them says. An event that nobody has told apart yet, in a place with
+rules, is recorded and not told of for a moment; if it stays unknown it is told of: unsure is no reason for silence.
 Rule: pure. What a classifier says only since it learned at home is never ignored, it is recorded quietly at least: a
 mistake in learning may cost an alert, never the footage.
 """

@@ -22,6 +22,7 @@ from camd.model import (
     Degraded,
     Ended,
     Event,
+    Finding,
     Grew,
     Happening,
     Reason,
@@ -128,7 +129,7 @@ def test_who_is_mistaken_at_first_is_another_label_later() -> None:
 def test_only_persons_are_told_aloud_when_that_is_wanted_and_each_once() -> None:
     told, rules = Told(), Rules(told=("person",))
     known = replace(EVENT, label="person")
-    happened = [Began(EVENT), Grew(known), Grew(replace(known, ended=9 * SECOND)), Ended(known)]
+    happened: list[Finding] = [Began(EVENT), Grew(known), Grew(replace(known, ended=9 * SECOND)), Ended(known)]
     judged = [rules.judged(finding) for finding in happened]
     aloud = [[a.payload for a in alerts_of(h, SOURCE, told) if a.topic == NAMES.event] for h in judged]
     assert [len(alerts) for alerts in aloud] == [0, 1, 0, 0]
@@ -139,7 +140,7 @@ def test_what_is_ignored_turns_nothing_on_and_is_told_of_no_more() -> None:
     cat = replace(EVENT, label="animal", zones=("door",), handling=IGNORE)
     began, grown, over = told_by(Began(replace(EVENT, zones=("door",), handling=RECORD)), Grew(cat), Ended(cat))
     assert NAMES.event not in [alert.topic for alert in (*began, *grown, *over)]
-    assert [(a.topic.rpartition("/")[2], a.payload) for a in grown if a.retain] == [("motion", "OFF"), ("motion", "OFF")]
+    assert [a.topic for a in grown if a.retain and a.payload == "OFF"] == [NAMES.motion, NAMES.zone("door", "motion")]
     assert [a.topic for a in over] == [NAMES.events]  # what was begun there is ended there
 
 

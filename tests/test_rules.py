@@ -1,12 +1,12 @@
 """A rule through the whole house: what is ignored leaves no clip and no alert, and is still explained."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +57,13 @@ def aloud(happened: list[Happening]) -> list[str]:
     return [json.loads(alert.payload)["event_type"] for alert in alerts]
 
 
+def replay(config: Path) -> list[dict[str, Any]]:
+    """What `camd replay` prints of the porch with these settings."""
+    command = [sys.executable, "-m", "camd", "replay", str(PORCH), "--json", "--verbose", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.fixture(scope="module")
 def without_cars(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Happening]]:
     """A house where cars are ignored."""
@@ -103,10 +110,18 @@ def test_nobody_is_told_of_as_motion_where_a_label_decides(tmp_path: Path) -> No
 def test_a_replay_explains_what_is_ignored(tmp_path: Path) -> None:
     config = tmp_path / "camd.yaml"
     config.write_text("alerts: {ignore: [vehicle]}\n")
-    command = [sys.executable, "-m", "camd", "replay", str(PORCH), "--json", "--verbose", "--config", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"HOME": str(tmp_path)}, check=True)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = replay(config)
     assert [line["label"] for line in lines if line["type"] == "event"] == ["person"]
-    assert {line["handling"] for line in lines if line["type"] == "event"} == {"alert"}
+    assert all("handling" not in line for line in lines)  # it is told where no alert is sent
     rules = [line["reason"]["rule"] for line in lines if line["type"] == "suppressed"]
     assert "vehicle is ignored" in rules
+
+
+def test_a_replay_says_what_is_recorded_without_an_alert(tmp_path: Path) -> None:
+    config = tmp_path / "camd.yaml"
+    config.write_text("alerts: {labels: [person]}\n")
+    lines = replay(config)
+    assert [(line["label"], line.get("handling")) for line in lines if line["type"] == "event"] == [
+        ("person", None),
+        ("vehicle", "record"),
+    ]

@@ -55,11 +55,11 @@ def event_json(run: Run, event: Event, detail: Detail) -> dict[str, Any]:
         "ended": run.at(event.ended),
         "label": event.label,
         "confidence": round(event.confidence, 2),
-        "handling": event.handling,
         "clip": f"clips/{clip.id:06d}.mp4" if clip and detail.kept else None,
         "pre_roll": round((event.began - clip.began) / SECOND, 3) if clip else None,
         "zones": list(event.zones),
         "reason": event.reason.json(),
+        **({} if event.handling == ALERT else {"handling": event.handling}),
     }
 
 

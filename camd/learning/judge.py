@@ -102,7 +102,7 @@ def _person_network(path: Path) -> Callable[[Grey], float]:
 
 
 def _filled(grey: Grey) -> Grey:
-    """The picture in a square, its borders drawn out: of seven ways what this network did best with on other pictures."""
+    """The picture in a square, its borders drawn out: of seven ways the one that it did best with on other pictures."""
     scale = VWW_SIDE / max(grey.shape)
     height, width = (max(1, round(side * scale)) for side in grey.shape)
     small = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)

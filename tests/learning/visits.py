@@ -1,6 +1,9 @@
-"""Visits as the classifier sees them: a neighbour's cat that looks like a person, and people."""
+"""Visits as the classifier sees them: a neighbour's cat that looks like a person, and people.
 
-from collections.abc import Callable
+`visits` cuts them out at boxes that are known; `events` films them and lets the detector find, follow and cut them.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -12,14 +15,21 @@ from camd.drawn.actor import Mover, Route
 from camd.drawn.brush import Brush
 from camd.drawn.movers import Walker
 from camd.drawn.scenery import still, yard
+from camd.drawn.stage import Scene, frames
 from camd.learning import factory
-from camd.model import Box
-from camd.vision.classify import Classifier
+from camd.model import SECOND, Box, Ended, Event
+from camd.vision.classify import Classifier, Head, unpacked
 from camd.vision.crop import cut
+from camd.vision.episode import Limits
+from camd.vision.label import Labeller
+from camd.vision.sight import Settings, Sight
+from tests.worlds import grey
 
 SIZE = (320, 240)
 PICTURES = 3  # of one visit
 YARD = 3  # the seed of where the camera looks
+FPS = 15
+COMES = 3.0  # seconds until somebody comes
 
 
 class Beggar(Mover):
@@ -80,6 +90,35 @@ def visits(who: Who, count: int, first: int = 0) -> NDArray[np.float32]:
     """`count` visits (N, E) with seeds from `first` on, as the factory's network sees them."""
     classifier = factory.classifier(VisionConfig())
     return np.array([visit(who, first + number, classifier) for number in range(count)])
+
+
+def events(who: Who, head: Head, seeds: Iterable[int]) -> list[Event]:
+    """What the whole of vision makes of a visit for each seed, as it is told with this head; who is missed is left out."""
+    made = [found for seed in seeds if (found := _event(_film(who, seed), head)) is not None]
+    return made
+
+
+def seen_in(event: Event, head: Head) -> NDArray[np.float32]:
+    """What learning has of an event: the mean of the embeddings that lie beside its clip."""
+    return np.asarray(unpacked(event.embeddings, head).mean(axis=0), np.float32)
+
+
+def _film(who: Who, seed: int) -> Scene:
+    """Somebody comes through the picture, in a light and at a size that each seed has its own of."""
+    chance = np.random.default_rng([seed, 78])
+    tall, y, lasts = chance.uniform(*who.tall), chance.uniform(0.78, 0.95) * SIZE[1], chance.uniform(4.0, 6.0)
+    ends = (-0.2 * SIZE[0], 1.2 * SIZE[0])[:: int(chance.choice((-1, 1)))]
+    route = Route(((COMES, ends[0], y), (COMES + lasts, ends[1], y)))
+    return Scene(*SIZE, FPS, COMES + lasts + 1.0, YARD, float(chance.uniform(1, 4)), yard, (who.draw(route, float(tall)),))
+
+
+def _event(scene: Scene, head: Head) -> Event | None:
+    classifier = factory.classifier(VisionConfig(), head)
+    settings = Settings(5, Limits(SECOND), "visit")
+    sight = Sight(*SIZE, settings, Labeller(classifier, (), lambda: 0))
+    found = [finding for t, luma in grey(frames(scene)) for finding in sight.look(t, luma)]
+    ended = [finding.event for finding in (*found, *sight.close()) if isinstance(finding, Ended)]
+    return max(ended, key=lambda event: event.ended - event.began, default=None)
 
 
 def _box(mover: Mover, t: float, chance: np.random.Generator) -> Box:

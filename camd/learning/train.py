@@ -3,8 +3,8 @@
 Idea: a network of less than 1 MB sees a small grey picture. It is asked for two things at once: what the picture
 shows, and what a detector that knows more of the world sees in it (see `teacher`). The second is what carries it to
 places that no training picture comes from. The mean of its weights over the last steps is what is kept.
-First comes a shorter rehearsal without some sources of each label: how right it is there is what can be expected at least
-in places that it has never seen, and it is calibrated on them. Then the network that is kept learns from all of them.
+First comes a shorter rehearsal without some sources of each label: how right it is there is what can be expected in
+places that it has never seen, and it is calibrated on them. Then the network that is kept learns from all of them.
 Rule: the same seed, pictures and machine give the same model. Test pictures teach nothing, calibrate nothing and choose
 nothing.
 Not promised: the same bytes on another machine, as sums of floating point depend on its instructions.

@@ -41,8 +41,8 @@ FOREIGN = {
     "jsonschema": {"alerts/checked.py"},
     "sqlite3": {"store/index.py", "store/trust.py", "store/trouble.py", "alerts/outbox.py", "alerts/database.py"},
     "amqtt": {"broker.py"},
-    "torch": {"learning/train.py"},
-    "onnx": {"learning/teacher.py"},
+    "torch": {"learning/train.py", "learning/net.py", "learning/lessons.py"},
+    "onnx": {"learning/teacher.py", "learning/net.py"},
     "time": {"clock.py"},
     "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback
     "http": {"share/send.py"},

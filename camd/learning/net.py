@@ -7,6 +7,7 @@ Rule: torch is an extra. What is scored, calibrated and shipped is what was writ
 """
 
 import io
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -93,7 +94,9 @@ def written(net: Net) -> bytes:
     buffer = io.BytesIO()
     names: dict[str, Any] = {"input_names": ["picture"], "output_names": ["embedding"]}
     example = (torch.zeros(1, 1, SIDE, SIDE),)
-    torch.onnx.export(_Asked(net), example, buffer, dynamo=False, opset_version=OPSET, **names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the exporter that needs no other package
+        torch.onnx.export(_Asked(net), example, buffer, dynamo=False, opset_version=OPSET, **names)
     return _halved(buffer.getvalue())
 
 

@@ -7,7 +7,7 @@ Rule: secrets stand in files of their own, which the settings only name.
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,10 +134,25 @@ class ShareConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOfSeveral:
+    """One entry of `cameras:`; what it does not say itself is as in the sections of the same names."""
+
+    camera: CameraConfig
+    vision: VisionConfig
+    record: RecordConfig
+
+    @property
+    def name(self) -> str:
+        """The name it stands under, which is the camera's."""
+        return self.camera.name
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """All settings."""
+    """All settings. With `cameras`, `camera` holds what they have in common."""
 
     camera: CameraConfig = field(default_factory=CameraConfig)
+    cameras: tuple[OneOfSeveral, ...] = ()
     vision: VisionConfig = field(default_factory=VisionConfig)
     record: RecordConfig = field(default_factory=RecordConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -145,6 +160,14 @@ class Config:
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+
+    def each(self) -> tuple["Config", ...]:
+        """The settings of each camera, as if it were the only one."""
+        if not self.cameras:
+            return (self,)
+        return tuple(
+            replace(self, camera=one.camera, vision=one.vision, record=one.record, cameras=()) for one in self.cameras
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +268,10 @@ ROWS: dict[type[Section], str] = {
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
 }
-# Keys under which the owner's own names stand, each with an entry of its own.
+# Keys under which the owner's own names stand, each with an entry of its own; an entry of `cameras` has no rows of its
+# own, but those of three sections.
 NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "share.to"}
+SEVERAL = "cameras"
 assert {path.removesuffix(".NAME") for path in KEYS} | NAMED == {
     f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)
 } - {"share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
@@ -270,7 +295,7 @@ def overlaid(loaded: Loaded, path: Path) -> Loaded:
     """Return the settings with those of the file at `path`, where there is one, laid over; raises ConfigError."""
     if not path.exists():
         return loaded
-    over = _loaded(path, loaded.config)
+    over = _loaded(path, loaded.config, {one.name for one in loaded.config.cameras})
     return Loaded(over.config, loaded.path, {**loaded.lines, **over.lines})
 
 
@@ -280,9 +305,10 @@ def read(path: Path | None) -> Loaded:
     return Loaded(Config(), None, {}) if path is None else _loaded(path, Config())
 
 
-def _loaded(path: Path, base: Config) -> Loaded:
+def _loaded(path: Path, base: Config, known: Collection[str] | None = None) -> Loaded:
+    """The settings of a file over `base`; of cameras those that are `known` (None: any)."""
     file = SettingsFile(path)
-    config = _config(file, base)
+    config = _config(file, base, known)
     if file.faults:
         raise ConfigError("\n".join(text for _, text in sorted(file.faults)))
     return Loaded(config, path, {key: (path, line) for key, line in file.lines.items()})
@@ -310,9 +336,9 @@ def _usual_path() -> Path | None:
     return next((path for path in usual if path.exists()), None)
 
 
-def _config(file: SettingsFile, base: Config) -> Config:
+def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> Config:
     sections = dict(file.pairs(file.root(), "", [row.name for row in fields(Config)]))
-    config = Config(
+    common = Config(
         camera=_section(file, "camera", base.camera, sections.get("camera")),
         vision=_section(file, "vision", base.vision, sections.get("vision")),
         record=_section(file, "record", base.record, sections.get("record")),
@@ -322,6 +348,10 @@ def _config(file: SettingsFile, base: Config) -> Config:
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
         share=_section(file, "share", base.share, sections.get("share")),
     )
+    entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
+    config = replace(
+        common, cameras=_several(file, common, base, [one for one in entries if known is None or one[0] in known])
+    )
     if not file.faults:
         for key, *fault in _contradictions(config):
             file.fault(file.lines.get(key, 1), key, *fault)
@@ -330,19 +360,54 @@ def _config(file: SettingsFile, base: Config) -> Config:
 
 def _contradictions(config: Config) -> Iterator[tuple[str, str, str, str]]:
     """Give what values of two sections do not fit together, as the whole key, what is wrong, got, want."""
-    if not config.vision.classify:
+    if not any(each.vision.classify for each in config.each()):
         for key, labels in (("alerts.labels", config.alerts.labels), ("alerts.ignore", config.alerts.ignore)):
             if labels:
                 yield key, "nobody tells labels apart", "vision.classify: no", "vision.classify: yes, or no labels here"
 
 
+def _several(
+    file: SettingsFile, common: Config, base: Config, entries: Iterable[tuple[str, yaml.Node]]
+) -> tuple[OneOfSeveral, ...]:
+    """The entries of `cameras`; those of `base` that the file does not name stay as they are."""
+    found = {one.name: one for one in base.cameras}
+    for name, value in entries:
+        key = f"{SEVERAL}.{name}"
+        _check_name(file, key, name)
+        default = OneOfSeveral(replace(common.camera, name=name, source=""), common.vision, common.record)
+        found[name] = _one_of_several(file, key, found.get(name, default), value)
+    if found:
+        for key in ("camera.name", "camera.source"):
+            if key in file.lines:
+                what, got = "one camera beside several", getattr(common.camera, key.partition(".")[2])
+                file.fault(file.lines[key], key, what, got, f"it as an entry of {SEVERAL}")
+    return tuple(found.values())
+
+
+def _one_of_several(file: SettingsFile, key: str, default: OneOfSeveral, node: yaml.Node) -> OneOfSeveral:
+    own = [name for name in keys(ROWS[CameraConfig]) if name != "name"]
+    pairs = dict(file.pairs(node, f"{key}.", [*own, "vision", "record"]))
+    vision, record = pairs.pop("vision", None), pairs.pop("record", None)
+    before = len(file.faults)
+    camera = _filled(file, key, default.camera, pairs.items())
+    if not camera.source and len(file.faults) == before:
+        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {kinds.Source().want}")
+    return OneOfSeveral(
+        camera,
+        default.vision if vision is None else _section(file, f"{key}.vision", default.vision, vision),
+        default.record if record is None else _section(file, f"{key}.record", default.record, record),
+    )
+
+
 def _section(file: SettingsFile, path: str, default: S, node: yaml.Node | None) -> S:
+    return _filled(file, path, default, file.pairs(node, f"{path}.", keys(ROWS[type(default)])))
+
+
+def _filled(file: SettingsFile, path: str, default: S, pairs: Iterable[tuple[str, yaml.Node]]) -> S:
+    """The section with what stands at its keys."""
     before = len(file.faults)
     row = ROWS[type(default)]
-    found = {
-        key: _setting(file, f"{path}.{key}", f"{row}.{key}", value, getattr(default, key))
-        for key, value in file.pairs(node, f"{path}.", keys(row))
-    }
+    found = {key: _setting(file, f"{path}.{key}", f"{row}.{key}", value, getattr(default, key)) for key, value in pairs}
     section = replace(default, **found)
     if len(file.faults) == before:  # a faulty value has its default here, which may fit nothing
         for key, *fault in _conflicts(section):
@@ -357,7 +422,7 @@ def keys(row: str) -> list[str]:
 
 def _setting(file: SettingsFile, key: str, row: str, node: yaml.Node, default: object) -> Any:
     if row in NAMED:
-        return tuple(_entry(file, key, name, value) for name, value in file.pairs(node, f"{key}.", None))
+        return tuple(_entry(file, key, row, name, value) for name, value in file.pairs(node, f"{key}.", None))
     return _value(file, key, row, node, default)
 
 
@@ -366,17 +431,21 @@ def _value(file: SettingsFile, key: str, row: str, node: yaml.Node, default: obj
     return kind.read(file, key, node) if isinstance(kind, ListKind) else file.value(kind, key, node, default)
 
 
-def _entry(file: SettingsFile, group: str, name: str, node: yaml.Node) -> Entry:
+def _entry(file: SettingsFile, group: str, row: str, name: str, node: yaml.Node) -> Entry:
     key = f"{group}.{name}"
+    _check_name(file, key, name)
+    if row == "share.to":
+        return _section(file, key, Destination(name), node)
+    if row == "vision.zones":
+        return _section(file, key, Zone(name), node)
+    return Polygon(name, _value(file, key, f"{row}.NAME", node, ()))
+
+
+def _check_name(file: SettingsFile, key: str, name: str) -> None:
     try:
         kinds.Name().read(kinds.Scalar(name, "str"))
     except kinds.WrongError as error:
         file.fault(file.lines[key], key, error.what, name, kinds.Name().want)
-    if group == "share.to":
-        return _section(file, key, Destination(name), node)
-    if group == "vision.zones":
-        return _section(file, key, Zone(name), node)
-    return Polygon(name, _value(file, key, f"{group}.NAME", node, ()))
 
 
 def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:

@@ -2,16 +2,17 @@
 
 Idea: one thread of capture sleeps on a bell. It carries out what wishes there are, each once, and looks at the mode,
 which the terminal may have changed. What was turned is kept, so that the next start finds it.
-Rule: nothing here decides who may wish what; `camd.wishes` did. The camera is opened and closed by capture's main
-thread, which waits for `may_look` and stops at `shut`.
+Rule: nothing here decides who may wish what; `camd.wishes` did. Cameras are opened and closed by their own threads,
+which heed the gate.
 """
 
 import json
 import logging
-import threading
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from textwrap import indent
 from typing import Any, Final, Protocol
 
 from camd import mode, wishes
@@ -19,13 +20,15 @@ from camd.alerts.command import Refusal
 from camd.alerts.teller import Teller
 from camd.bell import Bell
 from camd.clock import Clock
-from camd.config import KEYS, Config
-from camd.errors import CamdError
-from camd.mode import AWAY
+from camd.config import KEYS, SEVERAL, Config
+from camd.errors import CamdError, UnavailableError
+from camd.gate import Gate
+from camd.mode import HOME
 from camd.model import SECOND
 from camd.places import Places
 from camd.store.files import replace_whole, writing
 from camd.store.index import Index
+from camd.wishes import Wish
 from camd.worker import Crew
 
 _log = logging.getLogger(__name__)
@@ -33,8 +36,10 @@ _log = logging.getLogger(__name__)
 MOST_FEEDBACK: Final = 10_000_000  # bytes
 CLIPS_BACK: Final = 500  # among so many of the newest clips the one of an event is looked for
 AT_HOME: Final = Refusal("home_mode", "", "home mode: the camera is closed")
-OVERLAY: Final = """\
-# What was changed while camd ran. It wins over camd.yaml; remove this file to go back to that.
+NO_CAMERA: Final = Refusal("no_camera", "", "there is no camera of this name")
+NOT_OPEN: Final = Refusal("unavailable", "", "the camera gives no pictures now")
+CHANGED: Final = "# What was changed while camd ran. It wins over camd.yaml; remove this file to go back to that.\n"
+SECTIONS: Final = """\
 vision:
   detect: {detect}
   sensitivity: {sensitivity}
@@ -68,60 +73,12 @@ class Turned(Protocol):
 
 
 @dataclass(slots=True)
-class Controls:
-    """The dials of one camera."""
+class Board:
+    """The dials of one camera, what they are for while it looks, and who tells how they stand."""
 
-    places: Places
     teller: Teller
-    clock: Clock
     dials: Dials
-    shut: threading.Event = field(default_factory=threading.Event)
-    may_look: threading.Event = field(default_factory=threading.Event)
     _turned: Turned | None = None
-    _mode: str = ""
-
-    def start(self) -> None:
-        """Say how everything is turned, and take up the mode."""
-        self._say_dials()
-        self.teller.snooze(self._snoozed())
-        self.heed_mode()
-
-    def run(self, bell: Bell, crew: Crew) -> None:
-        """Carry out wishes until the crew stops."""
-        try:
-            while not crew.stop.is_set():
-                self.look()
-                bell.wait(SECOND)
-        finally:  # whatever ended this, the main thread must not wait for it
-            self.shut.set()
-            self.may_look.set()
-
-    def look(self) -> None:
-        """Carry out what is wished now."""
-        for _, wish in wishes.take(self.places):
-            try:
-                refusal = ORDERS[wish.what](self, wish.value)
-            except CamdError as error:
-                _log.warning("a command failed: %s", error)
-                refusal = Refusal("failed", "", str(error)[:200])
-            self.teller.reply(wish.correlation, refusal)
-        self.heed_mode()
-
-    def heed_mode(self) -> None:
-        """Open the way for the camera, or close it."""
-        word = mode.read(self.places)
-        if word == self._mode:
-            return
-        self._mode = word
-        if word == AWAY:
-            self.shut.clear()
-            self.may_look.set()
-        else:
-            self.may_look.clear()
-            self.shut.set()
-            if why := mode.trouble(self.places):
-                _log.warning("%s", why)
-        self.teller.settings(mode=word)
 
     def attach(self, turned: Turned) -> None:
         """The camera looks: this is what is turned from now on."""
@@ -132,6 +89,90 @@ class Controls:
         """The camera is closed."""
         self._turned = None
 
+    def turn(self, dials: Dials) -> None:
+        """Go on with these."""
+        self.dials = dials
+        if self._turned is not None:
+            self._turned.turn(dials)
+
+    def trigger(self, seconds: float) -> bool:
+        """Record so long; False while nobody looks."""
+        if self._turned is None:
+            return False
+        self._turned.trigger(seconds)
+        return True
+
+    def say(self) -> None:
+        """Say how the dials stand."""
+        on, off = "ON", "OFF"
+        self.teller.settings(
+            detect=on if self.dials.detect else off,
+            record=on if self.dials.clips else off,
+            sensitivity=str(self.dials.sensitivity),
+        )
+
+
+@dataclass(slots=True)
+class Controls:
+    """The mode of the node and the dials of its cameras. `has_names`: each camera's settings stand under its name."""
+
+    places: Places
+    clock: Clock
+    gate: Gate
+    boards: dict[str, Board]
+    has_names: bool = False
+    _mode: str = ""
+
+    def start(self) -> None:
+        """Say how everything is turned, and take up the mode."""
+        for board in self.boards.values():
+            board.say()
+        self._say_snooze(self._snoozed())
+        self.heed_mode()
+
+    def run(self, bell: Bell, crew: Crew) -> None:
+        """Carry out wishes until the crew stops."""
+        try:
+            while not crew.stop.is_set():
+                self.look()
+                if late := self.gate.overdue():
+                    _give_up(late)
+                bell.wait(SECOND // 2 if self.gate.shut.is_set() else SECOND)
+        finally:  # whatever ended this, no camera must wait for it
+            self.gate.release()
+
+    def look(self) -> None:
+        """Carry out what is wished now."""
+        for _, wish in wishes.take(self.places):
+            try:
+                refusal = self._carry_out(wish)
+            except CamdError as error:
+                _log.warning("a command failed: %s", error)
+                refusal = Refusal("failed", "", str(error)[:200])
+            self._node.reply(wish.correlation, refusal)
+        self.heed_mode()
+
+    def heed_mode(self) -> None:
+        """Open the way for the cameras, or close it, and say so when it is news."""
+        word = self.gate.now()
+        if word == self._mode:
+            return
+        self._mode = word
+        if word == HOME and (why := mode.trouble(self.places)):
+            _log.warning("%s", why)
+        self._node.settings(mode=word)
+
+    @property
+    def _node(self) -> Teller:
+        """Who tells what is the whole node's."""
+        return next(iter(self.boards.values())).teller
+
+    def _carry_out(self, wish: Wish) -> Refusal | None:
+        if wish.what in OF_THE_NODE:
+            return OF_THE_NODE[wish.what](self, wish.value)
+        board = self.boards.get(wish.camera)
+        return NO_CAMERA if board is None else OF_A_CAMERA[wish.what](self, board, wish.value)
+
     def _change_mode(self, word: str) -> Refusal | None:
         if mode.read(self.places) != word:
             mode.write(self.places, word)
@@ -141,32 +182,34 @@ class Controls:
     def _snooze(self, minutes: float) -> Refusal | None:
         until = round(self.clock.unix() / SECOND + minutes * 60) if minutes else 0
         replace_whole(self.places.snooze, f"{until}\n".encode())
-        self.teller.snooze(until)
+        self._say_snooze(until)
         return None
 
-    def _detect(self, is_on: bool) -> Refusal | None:
-        return self._turn(replace(self.dials, detect=is_on))
+    def _say_snooze(self, until: int) -> None:
+        for board in self.boards.values():
+            board.teller.snooze(until)
 
-    def _record(self, is_on: bool) -> Refusal | None:
-        return self._turn(replace(self.dials, clips=is_on))
+    def _detect(self, board: Board, is_on: bool) -> Refusal | None:
+        return self._turn(board, replace(board.dials, detect=is_on))
 
-    def _sensitivity(self, step: int) -> Refusal | None:
-        return self._turn(replace(self.dials, sensitivity=step))
+    def _record(self, board: Board, is_on: bool) -> Refusal | None:
+        return self._turn(board, replace(board.dials, clips=is_on))
 
-    def _turn(self, dials: Dials) -> Refusal | None:
-        if dials != self.dials:
-            replace_whole(self.places.settings, overlay(dials).encode())
-            self.dials = dials
-            if self._turned is not None:
-                self._turned.turn(dials)
-        self._say_dials()
+    def _sensitivity(self, board: Board, step: int) -> Refusal | None:
+        return self._turn(board, replace(board.dials, sensitivity=step))
+
+    def _turn(self, board: Board, dials: Dials) -> Refusal | None:
+        if dials != board.dials:
+            stand = {name: dials if each is board else each.dials for name, each in self.boards.items()}
+            replace_whole(self.places.settings, overlay(stand, self.has_names).encode())
+            board.turn(dials)
+        board.say()
         return None
 
-    def _trigger(self, seconds: float) -> Refusal | None:
-        if self._turned is None:
+    def _trigger(self, board: Board, seconds: float) -> Refusal | None:
+        if self._mode == HOME:
             return AT_HOME
-        self._turned.trigger(seconds)
-        return None
+        return None if board.trigger(seconds) else NOT_OPEN
 
     def _feedback(self, value: dict[str, Any]) -> Refusal | None:
         said = {"v": 1, "time": round(self.clock.unix() / SECOND, 3), **value}
@@ -185,14 +228,6 @@ class Controls:
                 if event_id in clip.events:
                     index.label(clip.id, label)
 
-    def _say_dials(self) -> None:
-        on, off = "ON", "OFF"
-        self.teller.settings(
-            detect=on if self.dials.detect else off,
-            record=on if self.dials.clips else off,
-            sensitivity=str(self.dials.sensitivity),
-        )
-
     def _snoozed(self) -> int:
         with suppress(OSError, ValueError):
             return int(self.places.snooze.read_text(encoding="ascii"))
@@ -200,19 +235,34 @@ class Controls:
 
 
 # what is wished -> what is done, with the value that was found to make sense
-ORDERS: Final[dict[str, Callable[[Controls, Any], Refusal | None]]] = {
+OF_THE_NODE: Final[dict[str, Callable[[Controls, Any], Refusal | None]]] = {
     "mode": Controls._change_mode,
     "snooze": Controls._snooze,
+    "feedback": Controls._feedback,
+}
+OF_A_CAMERA: Final[dict[str, Callable[[Controls, Board, Any], Refusal | None]]] = {
     "detect": Controls._detect,
     "record": Controls._record,
     "sensitivity": Controls._sensitivity,
     "trigger": Controls._trigger,
-    "feedback": Controls._feedback,
 }
-assert set(ORDERS) == set(wishes.KINDS), "every wish is carried out"
+assert {*OF_THE_NODE, *OF_A_CAMERA} == set(wishes.KINDS), "every wish is carried out"
 
 
-def overlay(dials: Dials) -> str:
-    """The dials as a settings file."""
+def overlay(dials: Mapping[str, Dials], has_names: bool) -> str:
+    """The dials of the cameras as a settings file; without names there is one camera, and they are the house's."""
+    if not has_names:
+        return CHANGED + "".join(map(_sections, dials.values()))
+    entries = (f"  {KEYS['camera.name'].show(name)}:\n{indent(_sections(one), '    ')}" for name, one in dials.items())
+    return f"{CHANGED}{SEVERAL}:\n{''.join(entries)}"
+
+
+def _sections(dials: Dials) -> str:
     rows = {"detect": "vision.detect", "sensitivity": "vision.sensitivity", "clips": "record.clips"}
-    return OVERLAY.format(**{name: KEYS[row].show(getattr(dials, name)) for name, row in rows.items()})
+    return SECTIONS.format(**{name: KEYS[row].show(getattr(dials, name)) for name, row in rows.items()})
+
+
+def _give_up(cameras: list[str]) -> None:
+    """A driver does not let go: the kernel closes what a process held, and the next start reads the mode first."""
+    _log.error("home mode: %s did not close in time. This process ends, which closes it.", ", ".join(cameras))
+    os._exit(UnavailableError.exit_code)

@@ -14,7 +14,7 @@ from camd.clock import Clock
 from camd.config import Config
 from camd.model import Format, Nanos, Packet
 
-Take = Callable[[Iterable[Packet | Frame], threading.Event], None]
+Take = Callable[[Iterable[Packet | Frame], threading.Event], bool]  # False: stopped before all was taken
 
 
 class Eye:
@@ -35,13 +35,14 @@ class Eye:
     def play(self, take: Take, shut: threading.Event) -> bool:
         """Let `take` have what the camera gives until `shut` is set; True when it has no more to give."""
         while self._open is not None:
-            take(self._open, shut)
-            if shut.is_set() or not self._settings.loop:
+            if not take(self._open, shut):
+                return False
+            if not self._settings.loop:
                 break
             ends = self._open.ends
             self.close()
             self._open = self._at(ends)
-        return not shut.is_set()
+        return True
 
     def close(self) -> None:
         """Close it; nothing holds it open then."""

@@ -6,7 +6,7 @@ a fault, and so is this process' own standing still, by notify, which reads when
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
 from camd.clock import Clock
 from camd.config import Config
+from camd.habits import remember
 from camd.model import SECOND, Nanos
 from camd.places import Places
 from camd.store.files import ClipFiles
@@ -51,23 +52,50 @@ class Pulse:
 
 
 @dataclass(slots=True)
+class Watch:
+    """One camera as the housekeeper sees it: `recovered` is called when pictures come again after it was blind."""
+
+    name: str
+    teller: Teller
+    recovered: Callable[[], object]
+    pulse: Pulse = field(default_factory=Pulse)
+    _is_blind: bool = False
+    _frames: tuple[Nanos, int] = (0, 0)
+    _fps: float = 0.0
+
+    def look(self, now: Nanos) -> None:
+        """Tell a camera that should give pictures and does not."""
+        is_blind = self.pulse.is_open and now - self.pulse.last > BLIND
+        if is_blind and not self._is_blind:
+            self.teller.fault("no picture for 10 s")
+        if self._is_blind and not is_blind and self.pulse.is_open:
+            self.recovered()
+        self._is_blind = is_blind
+
+    def figures(self, now: Nanos) -> dict[str, Any]:
+        """How it is, in figures."""
+        then, frames = self._frames
+        if now - then >= 5 * SECOND:
+            self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
+            self._frames = now, self.pulse.offered
+        drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
+        return {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}
+
+
+@dataclass(slots=True)
 class Housekeeper:
-    """The thread's own: `recovered` is called when pictures come again."""
+    """The thread's own. What is the whole node's is told by its first camera."""
 
     config: Config
     places: Places
     clock: Clock
-    teller: Teller
-    pulse: Pulse
-    recovered: Callable[[], object]
+    watches: Sequence[Watch]
     _last: Nanos = 0
-    _is_blind: bool = False
     _is_low: bool = False
-    _frames: tuple[Nanos, int] = (0, 0)
-    _fps: float = 0.0
     _day: tuple[int, int] = (0, 0)  # its number, and bytes this process had written when it began
     _clips: dict[str, int] = field(default_factory=dict)
     _counted: Nanos | None = None
+    _learned: dict[str, bytes] = field(default_factory=dict)
 
     def run(self, crew: Crew) -> None:
         """Work until the crew stops."""
@@ -78,32 +106,35 @@ class Housekeeper:
         finally:
             outbox.close()
 
+    def keep(self, camera: str, learned: bytes) -> None:
+        """Write down soon what was learned of this camera's quiet places; never waits, from any thread."""
+        self._learned[camera] = learned
+
     def look(self, outbox: Outbox) -> None:
         """One round."""
         now = self.clock.boot()
-        if self._last and now - self._last > STOOD_STILL:
-            self.teller.repeat()
+        stood_still = self._last and now - self._last > STOOD_STILL
         self._last = now
-        self._look_for_pictures(now)
+        for watch in self.watches:
+            if stood_still:
+                watch.teller.repeat()
+            watch.look(now)
+            watch.teller.look(lambda number: ClipFiles.of(self.places, number).mp4.exists())
         self._look_for_room()
-        self.teller.look(lambda number: ClipFiles.of(self.places, number).mp4.exists())
+        self._write_down()
         self._report(now)
         outbox.thin_out(self.clock.boot_id, now, self.clock.unix())
         outbox.spill(now)
 
-    def _look_for_pictures(self, now: Nanos) -> None:
-        is_blind = self.pulse.is_open and now - self.pulse.last > BLIND
-        if is_blind and not self._is_blind:
-            self.teller.fault("no picture for 10 s")
-        if self._is_blind and not is_blind and self.pulse.is_open:
-            self.recovered()
-        self._is_blind = is_blind
+    def _write_down(self) -> None:
+        for camera in list(self._learned):
+            remember(self.places.quiet(camera), self._learned.pop(camera))
 
     def _look_for_room(self) -> None:
         free = disk(self.places.data)["free"]
         if free < self.config.store.keep_free and not self._is_low:
             self._is_low = True
-            self.teller.aloud("storage_low", "the disk is almost full")
+            self.watches[0].teller.aloud("storage_low", "the disk is almost full")
         elif free > self.config.store.keep_free * ENOUGH:
             self._is_low = False
 
@@ -111,17 +142,12 @@ class Housekeeper:
         """Write how capture is; a run folder that takes nothing is told by the outbox already."""
         if self._counted is None or now - self._counted > COUNT_EVERY:
             self._counted, self._clips = now, clips(self.places.clips)
-        then, frames = self._frames
-        if now - then >= 5 * SECOND:
-            self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
-            self._frames = now, self.pulse.offered
-        drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
         said: dict[str, Any] = {
             "v": 1,
             "boot_id": self.clock.boot_id,
             "at_ns": now,
             "pid": os.getpid(),
-            "cameras": {self.config.camera.name: {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}},
+            "cameras": {watch.name: watch.figures(now) for watch in self.watches},
             "disk": disk(self.places.data),
             "written_today": self._written_today(),
             **self._clips,

@@ -4,6 +4,7 @@ Rule: whatever is wrong with a model or with what was learned costs labels and i
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,8 @@ from camd.config import VisionConfig
 from camd.errors import UnusableInputError
 from camd.learning import factory
 from camd.model import SECOND, Degraded, Nanos
-from camd.vision.classify import Classifier, Head
+from camd.vision.classify import Classifier, Guess, Head
+from camd.vision.crop import Grey
 from camd.vision.sight import Sight
 
 _log = logging.getLogger(__name__)
@@ -22,16 +24,42 @@ DEGRADED: Final = "events have no labels from now on: %s Recording goes on."
 LOOK_AGAIN: Final = 5 * SECOND  # whether another head was learned
 
 
-def classifier(settings: VisionConfig, head: Path, tell: Callable[[Degraded], object]) -> Classifier | None:
-    """Who tells visitors apart; when nobody can, that is told, and recording goes on."""
-    if not settings.classify:
-        return None
-    try:
-        return factory.classifier(settings, _learned_head(head))
-    except UnusableInputError as error:
-        _log.warning(DEGRADED, error)
-        tell(Degraded(0, str(error)))
-        return None
+class Classifiers:
+    """Who tells visitors apart: one network for all cameras that want the same, since each takes megabytes."""
+
+    def __init__(self, head: Path) -> None:
+        self._head = head
+        self._made: dict[Path | None, Classifier] = {}
+
+    def of(self, settings: VisionConfig, tell: Callable[[Degraded], object]) -> Classifier | None:
+        """Who does it for a camera; when nobody can, that is told, and recording goes on."""
+        if not settings.classify:
+            return None
+        try:
+            if settings.detector not in self._made:
+                self._made[settings.detector] = _Shared(factory.classifier(settings, _learned_head(self._head)))
+        except UnusableInputError as error:
+            _log.warning(DEGRADED, error)
+            tell(Degraded(0, str(error)))
+            return None
+        return self._made[settings.detector]
+
+
+class _Shared:
+    """A classifier that several threads ask, one at a time."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier, self._busy = classifier, threading.Lock()
+
+    def guess(self, grey: Grey) -> Guess:
+        """What the picture shows."""
+        with self._busy:
+            return self._classifier.guess(grey)
+
+    def learn(self, head: Head) -> None:
+        """Use this head from now on."""
+        with self._busy:
+            self._classifier.learn(head)
 
 
 def _learned_head(path: Path) -> Head:

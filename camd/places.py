@@ -26,7 +26,7 @@ class Places:
 
     def make(self) -> None:
         """Make both folders, readable by their owner alone."""
-        for folder in (self.data, self.run, self.clips, self.orders):
+        for folder in (self.data, self.run, self.clips, self.orders, self.habits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -55,9 +55,8 @@ class Places:
         beside = tuple(
             path.with_name(path.name + end) for path in databases for end in ("", "-wal", "-shm", "-journal")
         )
-        quiet = (self.quiet, self.quiet.with_suffix(".damaged"), self.quiet.with_name(self.quiet.name + ".tmp"))
         said = (self.learned, self.feedback, self.status, self.run / "wishes")
-        return (self.clips, self.orders, self.damaged, self.ballast, self.written, *quiet, *said, *beside)
+        return (self.clips, self.orders, self.damaged, self.ballast, self.written, self.habits, *said, *beside)
 
     @property
     def written(self) -> Path:
@@ -95,9 +94,17 @@ class Places:
         return self.run / "ledger.head"
 
     @property
-    def quiet(self) -> Path:
-        """What vision learned of places that are quiet by habit, JSON."""
-        return self.data / "quiet.json"
+    def habits(self) -> Path:
+        """Folder of what vision learned of places that are quiet by habit: `porch.json` and so on."""
+        return self.data / "quiet"
+
+    def quiet(self, camera: str) -> Path:
+        """What vision learned of this camera's quiet places, JSON."""
+        return self.habits / f"{camera}.json"
+
+    def previews(self) -> list[Path]:
+        """Pictures of now, in RAM, for who looks at the page."""
+        return [*self.run.glob("*.jpg"), *self.run.glob("*.jpg.tmp")]
 
     @property
     def learned(self) -> Path:

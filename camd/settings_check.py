@@ -1,11 +1,11 @@
 """`camd check`: every setting with where it comes from, printed so that it loads as the same settings."""
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Collection, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 from camd import settings_kinds as kinds
-from camd.config import KEYS, NAMED, ROWS, Config, Entry, Loaded, Section, keys, overlaid, read
+from camd.config import KEYS, NAMED, ROWS, SEVERAL, Config, Entry, Loaded, Section, keys, overlaid, read
 from camd.model import Polygon
 from camd.places import Places
 from camd.terminal import Parser
@@ -34,25 +34,45 @@ def report(loaded: Loaded) -> Iterator[str]:
     yield f"# {loaded.path or 'no config file'}"
     for section in fields(Config):
         yield f"{section.name}:"
-        yield from _settings(loaded, section.name, getattr(loaded.config, section.name), "  ")
+        if section.name == SEVERAL:
+            yield from _several(loaded)
+        else:
+            common = ("name", "source") if section.name == "camera" and loaded.config.cameras else ()
+            yield from _settings(loaded, section.name, getattr(loaded.config, section.name), "  ", common)
 
 
-def _settings(loaded: Loaded, path: str, section: Section, indent: str) -> Iterator[str]:
+def _several(loaded: Loaded) -> Iterator[str]:
+    for one in loaded.config.cameras:
+        key = f"{SEVERAL}.{one.name}"
+        common = {f"{key}.{path.removeprefix('camera.')}": at for path, at in loaded.lines.items()}
+        loaded = replace(loaded, lines={**common, **loaded.lines})
+        yield f"  {kinds.Name().show(one.name)}:"
+        yield from _settings(loaded, key, one.camera, "    ", ("name",))
+        for name, section in (("vision", one.vision), ("record", one.record)):
+            yield f"    {name}:"
+            yield from _settings(loaded, f"{key}.{name}", section, "      ")
+
+
+def _settings(
+    loaded: Loaded, path: str, section: Section, indent: str, left_out: Collection[str] = ()
+) -> Iterator[str]:
     row = ROWS[type(section)]
     for key in keys(row):
         value = getattr(section, key)
+        if key in left_out:
+            continue
         if f"{row}.{key}" in NAMED:
             yield f"{indent}{key}:"
             for entry in value:
-                yield from _shown(loaded, f"{path}.{key}", entry, indent + "  ")
+                yield from _shown(loaded, f"{path}.{key}", f"{row}.{key}", entry, indent + "  ")
         else:
             yield _line(loaded, f"{path}.{key}", f"{indent}{key}", KEYS[f"{row}.{key}"].show(value))
 
 
-def _shown(loaded: Loaded, group: str, entry: Entry, indent: str) -> Iterator[str]:
+def _shown(loaded: Loaded, group: str, row: str, entry: Entry, indent: str) -> Iterator[str]:
     key, name = f"{group}.{entry.name}", f"{indent}{kinds.Name().show(entry.name)}"
     if isinstance(entry, Polygon):
-        yield _line(loaded, key, name, KEYS[f"{group}.NAME"].show(entry.points))
+        yield _line(loaded, key, name, KEYS[f"{row}.NAME"].show(entry.points))
         return
     yield f"{name}:"
     yield from _settings(loaded, key, entry, indent + "  ")

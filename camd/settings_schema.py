@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from camd.config import KEYS, NAMED
+from camd.config import KEYS, NAMED, SEVERAL
 from camd.settings_kinds import Choice, Number, Switch, Whole
 from camd.settings_shapes import Labels, Points
 
@@ -21,6 +21,10 @@ def schema() -> Schema:
     for path, key in KEYS.items():
         *groups, name = path.split(".")
         _place(root, groups, name)[name] = {"description": f"{key.comment} ({key.kind.want})", **_kind(key.kind)}
+    sections = root["properties"]
+    own = {name: what for name, what in sections["camera"]["properties"].items() if name != "name"}
+    one = _group() | {"properties": {**own, "vision": sections["vision"], "record": sections["record"]}}
+    sections[SEVERAL] = _group() | {"additionalProperties": one}
     return root
 
 

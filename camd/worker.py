@@ -21,6 +21,9 @@ class Lane(Protocol[T_contra]):
     def put(self, item: T_contra) -> bool:
         """Hand over one item; False when it was dropped instead."""
 
+    def flush(self) -> None:
+        """Wait until the handler has done what was taken so far, or has failed."""
+
     def close(self) -> None:
         """Let the handler finish what was taken, then stop."""
 
@@ -62,6 +65,9 @@ class Direct(Generic[T]):
         self._handle(item)
         return True
 
+    def flush(self) -> None:
+        """Nothing is ever left to do."""
+
     def close(self) -> None:
         """Nothing is ever left to do."""
 
@@ -72,29 +78,49 @@ class _Threaded(Generic[T]):
     def __init__(self, crew: Crew, name: str, handle: Callable[[T], None]) -> None:
         self._handle = handle
         self._items: deque[T] = deque()
-        self._closed = False
+        self._closed = self._is_over = False
+        self._taken = self._done = 0  # items
         self._changed = threading.Condition()
         self._thread = crew.start(name, self._work)
+
+    def flush(self) -> None:
+        """Wait until the handler has done what was taken so far, or has failed."""
+        with self._changed:
+            due = self._taken
+            self._changed.wait_for(lambda: self._done >= due or self._is_over)
 
     def close(self) -> None:
         """Wait until the handler has done everything that was taken."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
 
     def _work(self) -> None:
-        while True:
+        try:
+            while self._work_on_one():
+                pass
+        finally:
             with self._changed:
-                self._changed.wait_for(lambda: self._items or self._closed)
-                if not self._items:
-                    return
-                item = self._items.popleft()
-            self._handle(item)
+                self._is_over = True
+                self._changed.notify_all()
+
+    def _work_on_one(self) -> bool:
+        """Wait for an item and handle it; False when there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._closed)
+            if not self._items:
+                return False
+            item = self._items.popleft()
+        self._handle(item)
+        with self._changed:
+            self._done += 1
             self._handled(item)
+            self._changed.notify_all()
+        return True
 
     def _handled(self, item: T) -> None:
-        """The handler is done with `item`."""
+        """The handler is done with `item`; `_changed` is held."""
 
 
 class Queued(_Threaded[T]):
@@ -117,13 +143,13 @@ class Queued(_Threaded[T]):
             if weight and self._load + weight > self._most:
                 return False
             self._items.append(item)
+            self._taken += 1
             self._load += weight
-            self._changed.notify()
+            self._changed.notify_all()
         return True
 
     def _handled(self, item: T) -> None:
-        with self._changed:
-            self._load -= self._weigh(item)
+        self._load -= self._weigh(item)
 
 
 class Latest(_Threaded[T]):
@@ -137,9 +163,10 @@ class Latest(_Threaded[T]):
         """Offer the item in place of one that still waits."""
         with self._changed:
             self.skipped += len(self._items)
+            self._taken += 1 - len(self._items)
             self._items.clear()
             self._items.append(item)
-            self._changed.notify()
+            self._changed.notify_all()
         return True
 
 

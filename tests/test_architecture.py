@@ -24,7 +24,8 @@ GROUND = {
     "bell", "mode", "mode_desk", "wishes",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "housekeeper", "labelling", "telling", "watcher", "schema_desk",
+    "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
+    "lookout", "pipeline", "recording", "telling", "watcher", "schema_desk",
     "classify", "harvest", "upkeep",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip

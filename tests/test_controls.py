@@ -17,7 +17,8 @@ from camd.camera.frame import Frame
 from camd.camera.stream import FileCamera
 from camd.clock import ManualClock
 from camd.config import Config, Loaded, overlaid
-from camd.controls import Controls, Dials
+from camd.controls import Board, Controls, Dials
+from camd.gate import Gate
 from camd.mode import AWAY, HOME
 from camd.model import Began, Ended, Finding, Footage
 from camd.places import Places
@@ -36,7 +37,9 @@ class House:
         mode.write(places, AWAY)
         clock = ManualClock()
         source = Source(NAMES, Anchor("boot", 0), PictureSize(640, 480))
-        self.controls = Controls(places, Teller(source, outbox, clock, Policy()), clock, Dials.of(Config()))
+        self.board = Board(Teller(source, outbox, clock, Policy()), Dials.of(Config()))
+        self.gate = Gate(places, clock)
+        self.controls = Controls(places, clock, self.gate, {"porch": self.board})
         self.controls.start()
         self.said()
 
@@ -78,26 +81,26 @@ def test_a_disk_that_refuses_is_answered_and_nothing_is_turned(house: House) -> 
     error = house.wish("sensitivity", 9)
     assert error is not None
     assert error["code"] == "failed"
-    assert house.controls.dials == Dials.of(Config())
+    assert house.board.dials == Dials.of(Config())
 
 
 def test_home_mode_opens_and_closes_the_way_for_the_camera(house: House) -> None:
-    assert (house.controls.may_look.is_set(), house.controls.shut.is_set()) == (True, False)
+    assert (house.gate.may_look.is_set(), house.gate.shut.is_set()) == (True, False)
     assert house.wish("mode", HOME) is None
-    assert (house.controls.may_look.is_set(), house.controls.shut.is_set()) == (False, True)
+    assert (house.gate.may_look.is_set(), house.gate.shut.is_set()) == (False, True)
     assert (mode.read(house.places), house.last["mode/state"]) == (HOME, "home")
     error = house.wish("trigger", 5)
     assert error is not None
     assert error["code"] == "home_mode"
     assert house.wish("mode", AWAY, who=WEB) is None
-    assert (house.controls.may_look.is_set(), house.controls.shut.is_set()) == (True, False)
+    assert (house.gate.may_look.is_set(), house.gate.shut.is_set()) == (True, False)
 
 
 def test_a_mode_file_that_is_lost_closes_the_camera(house: House, caplog: pytest.LogCaptureFixture) -> None:
     house.places.mode.unlink()
     house.controls.look()
     house.controls.look()
-    assert house.controls.shut.is_set()
+    assert house.gate.shut.is_set()
     assert len([record for record in caplog.records if "nobody is watched" in record.getMessage()]) == 1
 
 

@@ -9,14 +9,15 @@ import pytest
 import yaml
 
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import Config, VisionConfig
 from camd.errors import UnusableInputError
 from camd.learning import factory
 from camd.model import Degraded, Ended, Grew, Happening, Saved
+from camd.pipeline import House, Pipeline
 from camd.places import Places
+from camd.recording import Recording
 from camd.store import sidecar
 from camd.store.files import ClipFiles
 from camd.store.index import Index
@@ -43,8 +44,9 @@ def live(folder: Path, classifier: Classifier, video: Path = PORCH) -> list[Happ
     """Play a video through a house in `folder`."""
     happened: list[Happening] = []
     with shelf(folder) as on, FileCamera(video) as camera:
-        house = House(Config(), ManualClock(), on, happened.append, classifier=classifier)
-        capture = Capture(Stream("porch", camera.format), house, AtOnce())
+        clock = ManualClock()
+        house = House(Config(), clock, Recording(on, clock), happened.append, classifier=classifier)
+        capture = Pipeline(Stream("porch", camera.format), house, AtOnce())
         capture.play(camera, threading.Event())
         capture.close()
     return happened

@@ -14,12 +14,13 @@ from camd.alerts.message import Told, alerts_of
 from camd.alerts.payload import Anchor, PictureSize, Source
 from camd.alerts.topics import Names
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import AlertsConfig, Config, VisionConfig
 from camd.learning import factory
 from camd.model import IGNORE, RECORD, Began, Ended, Grew, Happening, Saved, Zone
+from camd.pipeline import House, Pipeline
+from camd.recording import Recording
 from camd.worker import AtOnce
 from tests.worlds import places, shelf
 
@@ -34,8 +35,10 @@ def live(folder: Path, settings: Config) -> list[Happening]:
     happened: list[Happening] = []
     with shelf(folder) as on, FileCamera(PORCH) as camera:
         classifier = factory.classifier(settings.vision)
-        house = House(replace(settings, record=record), ManualClock(), on, happened.append, classifier=classifier)
-        capture = Capture(Stream("porch", camera.format), house, AtOnce())
+        clock = ManualClock()
+        recording = Recording(on, clock)
+        house = House(replace(settings, record=record), clock, recording, happened.append, classifier=classifier)
+        capture = Pipeline(Stream("porch", camera.format), house, AtOnce())
         capture.play(camera, threading.Event())
         capture.close()
     return happened

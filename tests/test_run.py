@@ -90,7 +90,7 @@ def test_sigterm_in_mid_clip_finishes_the_clip_and_says_goodbye(tmp_path: Path, 
         assert len(heard.payloads("camd/home/porch/event")) == 1
         assert len(heard.payloads("camd/home/porch/clip")) == 1
     (clip,) = house.clips()
-    assert Quiet.check(house.places.quiet.read_bytes())  # what was learned is kept for the next start
+    assert Quiet.check(house.places.quiet("porch").read_bytes())  # what was learned is kept for the next start
     assert not clip.cut_short
     assert _decodes(house.places.clips / f"{clip.id:06d}.mp4") > 60
     assert violations(house.places) == []

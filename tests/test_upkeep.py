@@ -123,7 +123,7 @@ def test_a_wipe_wants_the_word(places: Places, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_wipe_leaves_the_ledger_with_one_line(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    places.quiet.write_text("{}")
+    places.quiet("porch").write_text("{}")
     (places.data / "somebody's own").write_text("mine")
     monkeypatch.setattr("sys.stdin", io.StringIO("WIPE\n"))
     assert upkeep.wipe(["--data", str(places.data)]) == 0

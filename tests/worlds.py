@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from camd.camera.frame import Veil
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import MB, Config, StoreConfig
 from camd.model import SECOND, Box, Ended, Event, Finding, Format, Happening, Nanos, Packet, Polygon, Reason, Zone
+from camd.pipeline import House, Pipeline
 from camd.places import Places
+from camd.recording import Recording
 from camd.scene import SCENES, Scene, encode, frames
 from camd.store.shelf import Shelf
 from camd.vision.episode import Limits
@@ -89,8 +90,8 @@ def play(video: Path, settings: Config, on: Shelf) -> list[Happening]:
     happened: list[Happening] = []
     clock = ManualClock()
     with FileCamera(video, veil=Veil(settings.vision.privacy)) as camera:
-        house = House(settings, clock, on, happened.append)
-        capture = Capture(Stream(settings.camera.name, camera.format), house, AtOnce())
+        house = House(settings, clock, Recording(on, clock), happened.append)
+        capture = Pipeline(Stream(settings.camera.name, camera.format), house, AtOnce())
         capture.play(camera, threading.Event())
         capture.close()
     return happened

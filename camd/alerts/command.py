@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from camd.alerts.payload import to_json
-from camd.alerts.topics import Names
+from camd.alerts.topics import NODE_SETTINGS, Names
 from camd.mode import AWAY, HOME
 from camd.model import SECOND, Nanos
 from camd.wishes import KINDS, NOTIFY, Wish, is_allowed
@@ -55,22 +55,23 @@ class _NoneError(Exception):
 
 @dataclass(slots=True)
 class Commands:
-    """What one node has heard; `counts` says of how many commands what became."""
+    """What one node has heard for its cameras, whose topics are `names`; `counts` says of how many what became."""
 
-    names: Names
+    names: tuple[Names, ...]
     counts: dict[str, int] = field(default_factory=dict)
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _busy_until: Nanos = 0
 
     def hear(self, topic: str, payload: bytes, retained: bool, now: Nanos, unix_ns: int) -> Wish | Answer | None:
         """Return what a message orders, the answer it gets, or nothing; `now` is boot time."""
-        what = self.names.commands().get(topic)
+        names = next((names for names in self.names if topic in names.commands()), self.names[0])
+        what = names.commands().get(topic)
         nothing = "unknown" if what is None else "retained" if retained else "flood" if self._is_flood(now) else ""
         if nothing or what is None:
             self._count(nothing)
             return None
         try:
-            wish = self._wish(what, payload, unix_ns)
+            wish = self._wish(what, "" if what in NODE_SETTINGS else names.camera, payload, unix_ns)
         except _NoneError as error:
             self._count(error.refusal.code)
             is_answered = error.correlation and error.refusal.code != "replayed"
@@ -88,10 +89,10 @@ class Commands:
         self._busy_until = max(self._busy_until, now) + EVERY
         return False
 
-    def _wish(self, what: str, payload: bytes, unix_ns: int) -> Wish:
+    def _wish(self, what: str, camera: str, payload: bytes, unix_ns: int) -> Wish:
         text = _text(payload)
         if not text.startswith("{"):
-            return self._checked(Wish(what, _plain(what, text), self._camera(what)))
+            return self._checked(Wish(what, _plain(what, text), camera))
         fields = _object(text)
         correlation = _correlation(fields.pop("correlation", ""))
         _check_expiry(fields.pop("expires", None), unix_ns, correlation)
@@ -101,10 +102,7 @@ class Commands:
             name = sorted(fields)[0]
             raise _NoneError("malformed", name[:64], "there is no such field", correlation)
         value = _SWITCHES.get(value, value) if isinstance(value, str) else value
-        return self._checked(Wish(what, value, self._camera(what), correlation))
-
-    def _camera(self, what: str) -> str:
-        return "" if what in ("mode", "snooze") else self.names.camera
+        return self._checked(Wish(what, value, camera, correlation))
 
     def _check_replay(self, correlation: str) -> None:
         if not correlation:

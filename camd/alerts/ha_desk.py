@@ -35,8 +35,7 @@ def _remove(options: argparse.Namespace, config: Config) -> int:
     """Two steps for each device: first its entities, then itself; then what the broker keeps of this node."""
     mqtt = replace(config.mqtt, node=options.node or config.mqtt.node)
     node = Node(replace(config, mqtt=mqtt), Places.of(config.store.data))
-    devices = homeassistant.devices(node.offer)
-    ids = [device.id for device in devices]
+    ids = [device.id for device in node.devices]
     also = [
         f"{homeassistant.PREFIX}/{level}/{id_}/{end}"
         for id_ in ids

@@ -49,9 +49,9 @@ class Device:
     entities: dict[str, Entity]
 
 
-def devices(offer: Offer) -> tuple[Device, Device]:
-    """The node and its camera."""
-    return _node(offer), _camera(offer)
+def devices(*offers: Offer) -> tuple[Device, ...]:
+    """The node and each of its cameras; there is an offer of each camera."""
+    return _node(offers[0]), *map(_camera, offers)
 
 
 def discovery(device: Device, style: str) -> tuple[Alert, ...]:

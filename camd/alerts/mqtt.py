@@ -24,8 +24,9 @@ from camd.alerts.message import told_aloud
 from camd.alerts.outbox import Outbox, Waiting
 from camd.alerts.payload import Anchor, PictureSize, Source, stamped
 from camd.alerts.states import all_off, fault, last_words, state
+from camd.alerts.topics import Names
 from camd.alerts.vitals import Report, Vitals
-from camd.alerts.voice import Node, Voice
+from camd.alerts.voice import Camera, Node, Voice
 from camd.alive import nobody_alive
 from camd.bell import Bell
 from camd.clock import Clock, SystemClock
@@ -75,7 +76,8 @@ def main(arguments: list[str]) -> int:
 
 def listened_to(node: Node) -> tuple[str, ...]:
     """The topics that notify hears: commands, what Home Assistant says of itself, and what lies where we speak."""
-    commands = tuple(node.names.commands()) if node.config.mqtt.commands else ()
+    heard = dict.fromkeys(topic for camera in node.cameras for topic in camera.names.commands())
+    commands = tuple(heard) if node.config.mqtt.commands else ()
     house = (STATUS,) if node.config.discovery.style != "off" else ()
     return (node.names.info, *node.discovery_topics, *house, *commands)
 
@@ -109,7 +111,8 @@ class Notify:
         self._node, self._names = node, node.names
         self._outbox, self._link, self._clock = outbox, link, clock
         self._voice, self._vitals = Voice(node, clock), Vitals(clock.boot())
-        self._commands = Commands(node.names)
+        self._commands = Commands(tuple(camera.names for camera in node.cameras))
+        self._events = {camera.names.event for camera in node.cameras}
         self._sent: dict[int, int | None] = {}  # on this connection: mid -> id in the outbox, None for our own words
         self._connected = False
         self._introduced = False  # our info was sent at least once
@@ -232,7 +235,7 @@ class Notify:
             return stamped(alert.payload, delayed=True, latency_ms=None)
         latency_ms = None if alert.since is None else round((now - alert.since) / 1e6, 1)
         is_late = now - waiting.put_at > LATE
-        if latency_ms is not None and not is_late and alert.topic == self._names.event:
+        if latency_ms is not None and not is_late and alert.topic in self._events:
             self._vitals.latencies_ms.append(latency_ms)
         return stamped(alert.payload, is_late, latency_ms)
 
@@ -265,21 +268,26 @@ class Notify:
         with nobody_alive(
             self._node.places.capture_lock
         ) as gone:  # until it is told, so that the next one's words come after
-            last = self._outbox.state_of(self._names.status)
-            if gone and last != "offline":
-                words = last_words(self._names, self._node.zones)
-                self._put((*words, *(() if last is None else (self._offline_alert("capture ended", now),))), now)
+            if gone:
+                for camera in self._node.cameras:
+                    self._look_at_gone(camera, now)
             is_ours = report is not None and report.boot_id == self._clock.boot_id
             hangs = not gone and is_ours and report is not None and now - report.at > HANGS
         if hangs and not self._hangs:
-            off = all_off(self._names, self._node.zones)
-            words = (fault(self._names, "capture hangs"), state(self._names.sensor, "unknown"), *off)
-            self._put((*words, self._offline_alert("capture hangs", now)), now)
+            for names, zones in ((camera.names, camera.zones) for camera in self._node.cameras):
+                words = (fault(names, "capture hangs"), state(names.sensor, "unknown"), *all_off(names, zones))
+                self._put((*words, self._offline_alert(names, "capture hangs", now)), now)
         self._hangs = hangs
 
-    def _offline_alert(self, what: str, now: Nanos) -> Alert:
+    def _look_at_gone(self, camera: Camera, now: Nanos) -> None:
+        last = self._outbox.state_of(camera.names.status)
+        if last != "offline":
+            alert = () if last is None else (self._offline_alert(camera.names, "capture ended", now),)
+            self._put((*last_words(camera.names, camera.zones), *alert), now)
+
+    def _offline_alert(self, names: Names, what: str, now: Nanos) -> Alert:
         anchor = Anchor(self._clock.boot_id, self._clock.unix() - now)
-        source = Source(self._names, anchor, PictureSize(0, 0), page=self._node.config.alerts.page)
+        source = Source(names, anchor, PictureSize(0, 0), page=self._node.config.alerts.page)
         return told_aloud("camera_offline", what, now, source)
 
     def _put(self, alerts: tuple[Alert, ...], now: Nanos) -> None:
@@ -294,8 +302,10 @@ class Notify:
     def _say_goodbye(self, news: Mailbox) -> None:
         if not self._connected:
             return
-        every = all_off(self._names, self._node.zones)
-        on = (off for off in every if off.topic == self._names.motion or self._outbox.state_of(off.topic) == "ON")
+        cameras = self._node.cameras
+        motion = {camera.names.motion for camera in cameras}
+        every = (off for camera in cameras for off in all_off(camera.names, camera.zones))
+        on = (off for off in every if off.topic in motion or self._outbox.state_of(off.topic) == "ON")
         self._say(*on, state(self._names.available, "stopped"))
         deadline = self._clock.boot() + FAREWELL
         while self._connected and self._clock.boot() < deadline and self._sent:

@@ -154,7 +154,7 @@ def _life(config: Config, name: str) -> Iterator[Life]:
         ear = Ear(f"{made.mqtt.prefix}/{name}")
         broker = stack.enter_context(Listener(made.mqtt, ear.hear, (*_discovery_topics(node), homeassistant.STATUS)))
         clock = SystemClock()
-        source = Source(node.names, Anchor(clock.boot_id, clock.unix() - clock.boot()), SIZE, node.zones)
+        source = Source(node.names, Anchor(clock.boot_id, clock.unix() - clock.boot()), SIZE, node.cameras[0].zones)
         outbox = stack.enter_context(closing(Outbox(places)))
         life = Life(node, ear, broker, Teller(source, outbox, clock, Policy()), settings)
         stack.callback(_clean, life)
@@ -168,6 +168,7 @@ def _made_up(config: Config, name: str, places: Places) -> Config:
     return replace(
         config,
         camera=CameraConfig("selftest"),
+        cameras=(),
         store=StoreConfig(places.data),
         mqtt=replace(config.mqtt, node=name, commands=True),
         discovery=replace(config.discovery, style=style),
@@ -177,7 +178,7 @@ def _made_up(config: Config, name: str, places: Places) -> Config:
 
 def _discovery_topics(node: Node) -> tuple[str, ...]:
     style = node.config.discovery.style
-    return tuple(topic for device in homeassistant.devices(node.offer) for topic in homeassistant.topics(device, style))
+    return tuple(topic for device in node.devices for topic in homeassistant.topics(device, style))
 
 
 def _clean(life: Life) -> None:
@@ -203,7 +204,7 @@ def _gives_states(life: Life) -> None:
     life.teller.start(SIZE)
     life.teller.settings(mode="away", detect="ON", record="ON", sensitivity="5")
     life.teller.snooze(0)
-    for topic in presence(life.names, life.node.zones):
+    for topic in presence(life.names, life.node.cameras[0].zones):
         life.ear.wait(topic, "OFF")
     for setting, value in (("detect", "ON"), ("record", "ON"), ("sensitivity", "5"), ("mode", "away"), ("snooze", "0")):
         life.ear.wait(life.names.state_of(setting), value)
@@ -212,7 +213,7 @@ def _gives_states(life: Life) -> None:
 
 def _tells_an_event(life: Life) -> None:
     names, now = life.names, SystemClock().boot()
-    event = Event("selftest-1", "motion", 0.0, now, now, REASON, life.node.zones[:1])
+    event = Event("selftest-1", "motion", 0.0, now, now, REASON, life.node.cameras[0].zones[:1])
     known = replace(event, label="person", confidence=0.9, ended=now + SECOND)
     life.ear.forget()
     happened: tuple[tuple[Happening, tuple[tuple[str, str | None], ...]], ...] = (
@@ -274,7 +275,7 @@ def _comes_back_and_goes(life: Life) -> None:
 
 
 def _is_taken_away(life: Life) -> None:
-    for device in homeassistant.devices(life.node.offer):
+    for device in life.node.devices:
         for alert in homeassistant.discovery(device, life.node.config.discovery.style):
             for message in homeassistant.removal(str(alert.payload), alert.topic):
                 life.broker.say(message.topic, message.payload, retain=True)

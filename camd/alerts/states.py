@@ -3,7 +3,7 @@
 Rule: pure. A state is idempotent and stands for itself; of several that wait for a broker only the last is sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from camd.alerts.payload import MOST_ZONES, one_line, seconds, to_json
@@ -69,9 +69,9 @@ def last_words(names: Names, zones: Iterable[str]) -> tuple[Alert, ...]:
     return (offline(names), state(names.sensor, "unknown"), *all_off(names, zones))
 
 
-def info(names: Names, zones: tuple[str, ...], about: dict[str, Any]) -> Alert:
-    """What this node is; `about` holds version, boot_id, instance, host and model_hash."""
-    cameras = [{"name": names.camera, "zones": zones[:MOST_ZONES]}]
+def info(names: Names, zones: Mapping[str, tuple[str, ...]], about: dict[str, Any]) -> Alert:
+    """What this node is: `zones` of each camera; `about` holds version, boot_id, instance, host and model_hash."""
+    cameras = [{"name": camera, "zones": its[:MOST_ZONES]} for camera, its in zones.items()]
     return state(names.info, to_json({**about, "cameras": cameras, "labels": LABELS}))
 
 

@@ -85,7 +85,6 @@ class Teller:
             self._be(at_home(names), state(names.sensor, "closed"))
             self._put(*all_off(names, self._source.zones), tamper_off(names))
             self.clear_picture()
-            self.aloud("home_mode", "home mode")
 
     def fault(self, what: str) -> None:
         """The camera should give pictures and does not."""

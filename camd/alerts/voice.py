@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from camd import __version__, ledger
 from camd.alerts import homeassistant
-from camd.alerts.homeassistant import Offer
+from camd.alerts.homeassistant import Device, Offer
 from camd.alerts.payload import one_line, to_json
 from camd.alerts.states import info, ledger_head, state
 from camd.alerts.topics import Names
@@ -28,32 +28,49 @@ NO_GUARD: Final = "open:capture"  # nobody cages it yet
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera as notify knows it: its topics and its zones."""
+
+    names: Names
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """One camd as notify knows it: its settings, its places, its topics, its zones."""
+    """One camd as notify knows it: its settings, its places, its cameras."""
 
     config: Config
     places: Places
 
     @property
     def names(self) -> Names:
-        """The topics."""
-        return Names(self.config.mqtt.prefix, self.config.mqtt.node, self.config.camera.name)
+        """The topics of the node; those of a camera are the first one's."""
+        return self.cameras[0].names
 
     @property
-    def zones(self) -> tuple[str, ...]:
-        """The names of the zones."""
-        return tuple(zone.name for zone in self.config.vision.zones)
+    def cameras(self) -> tuple[Camera, ...]:
+        """Every camera, in the order of the settings."""
+        mqtt = self.config.mqtt
+        return tuple(
+            Camera(Names(mqtt.prefix, mqtt.node, each.camera.name), tuple(zone.name for zone in each.vision.zones))
+            for each in self.config.each()
+        )
 
     @property
-    def offer(self) -> Offer:
-        """What Home Assistant is offered."""
+    def devices(self) -> tuple[Device, ...]:
+        """What Home Assistant is offered: the node and each camera."""
         alerts, mqtt = self.config.alerts, self.config.mqtt
-        return Offer(self.names, self.zones, alerts.picture != "off", mqtt.commands, alerts.page)
+        return homeassistant.devices(
+            *(
+                Offer(camera.names, camera.zones, alerts.picture != "off", mqtt.commands, alerts.page)
+                for camera in self.cameras
+            )
+        )
 
     @property
     def discovery_topics(self) -> tuple[str, ...]:
-        """Where this node's and camera's messages for Home Assistant lie, in device style."""
-        return tuple(homeassistant.topic_of(device) for device in homeassistant.devices(self.offer))
+        """Where this node's and its cameras' messages for Home Assistant lie, in device style."""
+        return tuple(homeassistant.topic_of(device) for device in self.devices)
 
 
 @dataclass(slots=True)
@@ -73,12 +90,12 @@ class Voice:
             "boot_id": self.clock.boot_id,
             "instance": self.instance,
             "host": one_line(os.uname().nodename, 64),
-            "model_hash": _model_hash(self.node.config.vision),
+            "model_hash": _model_hash(self.node.config.each()[0].vision),
         }
         self._head = None
         return (
             state(names.available, "online"),
-            info(names, self.node.zones, about),
+            info(names, {camera.names.camera: camera.zones for camera in self.node.cameras}, about),
             state(names.guard, NO_GUARD),
             *self.discovery(),
         )
@@ -88,11 +105,7 @@ class Voice:
         style = self.node.config.discovery.style
         if style == "off":
             return ()
-        return tuple(
-            alert
-            for device in homeassistant.devices(self.node.offer)
-            for alert in homeassistant.discovery(device, style)
-        )
+        return tuple(alert for device in self.node.devices for alert in homeassistant.discovery(device, style))
 
     def corrected(self, topic: str, payload: str) -> tuple[Alert, ...]:
         """What to say when something else than ours lies on one of our discovery topics."""
@@ -101,7 +114,7 @@ class Voice:
             return ()
         if topic not in ours:  # the style was changed, or discovery switched off
             return homeassistant.removal(payload, topic)
-        device = next(it for it in homeassistant.devices(self.node.offer) if homeassistant.topic_of(it) == topic)
+        device = next(it for it in self.node.devices if homeassistant.topic_of(it) == topic)
         first = homeassistant.without(payload, frozenset(device.entities))
         return (*((Alert(topic, first, retain=True),) if first else ()), Alert(topic, ours[topic], retain=True))
 

@@ -18,13 +18,14 @@ import numpy as np
 from camd.benches.measure import Spread
 from camd.benches.report import Bar, Result
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import ManualClock, cpu_seconds, thread_cpu_ns
 from camd.config import Config, VisionConfig
 from camd.learning import factory
 from camd.model import Ended, Happening
+from camd.pipeline import House, Pipeline
 from camd.places import Places
+from camd.recording import Recording
 from camd.scene import Car, Route, Scene, Walker, encode, front_garden
 from camd.store.shelf import Shelf
 from camd.vision.classify import Classifier, Guess, Head
@@ -146,8 +147,8 @@ def _lived(video: Path, folder: Path, classifier: Classifier, plan: Plan) -> int
         Shelf.open(Places(folder / "data", folder / "run"), settings.store, clock) as shelf,
         FileCamera(video) as camera,
     ):
-        house = House(settings, clock, shelf, happened.append, classifier=classifier)
-        capture = Capture(Stream("bench", camera.format), house, AtOnce())
+        house = House(settings, clock, Recording(shelf, clock), happened.append, classifier=classifier)
+        capture = Pipeline(Stream("bench", camera.format), house, AtOnce())
         capture.play(camera, threading.Event())
         capture.close()
     return max(1, sum(isinstance(one, Ended) for one in happened))

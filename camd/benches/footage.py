@@ -43,7 +43,7 @@ def quiet(size: Size) -> Footage:
 
 
 def mixed(size: Size) -> Footage:
-    """Somebody walks for a second, then nobody is there for a second."""
+    """Nobody is there for a second, then somebody walks for a second; who is there from the first frame is scenery."""
     walkers = [_walker(size, cycle) for cycle in range(MOST_CYCLES)]
 
     def paint(canvas: Grey, number: int) -> None:
@@ -72,7 +72,7 @@ def blobs(size: Size, count: int) -> Footage:
 
 
 def _walker(size: Size, cycle: int) -> Walker:
-    starts, left = cycle * CYCLE / FPS, (0.2 + 0.15 * cycle) * size.width
+    starts, left = (cycle + 0.5) * CYCLE / FPS, (0.2 + 0.15 * cycle) * size.width
     ground = 0.9 * size.height
     return Walker(
         Route(((starts, left, ground), (starts + 0.99, left + 0.25 * size.width, ground))), 0.45 * size.height

@@ -25,13 +25,14 @@ from camd.benches.measure import Spread, interleaved, ratios
 from camd.benches.report import Bar, Result
 from camd.camera.frame import Frame
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import ManualClock, SystemClock, cpu_seconds
 from camd.config import Config
 from camd.errors import UnusableInputError
 from camd.model import SECOND
+from camd.pipeline import House, Pipeline
 from camd.places import Places
+from camd.recording import Recording
 from camd.store.shelf import Shelf
 from camd.watcher import Watcher
 from camd.worker import AtOnce
@@ -162,8 +163,8 @@ def _remux(video: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="camd-bench-") as folder, FileCamera(video) as camera:
         places = Places(Path(folder, "data"), Path(folder, "run"))
         with Shelf.open(places, settings.store, clock) as shelf:
-            house = House(settings, clock, shelf, _ignore)
-            capture = Capture(Stream("bench", camera.format), house, AtOnce())
+            house = House(settings, clock, Recording(shelf, clock), _ignore)
+            capture = Pipeline(Stream("bench", camera.format), house, AtOnce())
             capture.play(camera, threading.Event())
             capture.close()
 

@@ -14,12 +14,13 @@ from rich.progress import Progress
 
 from camd.camera.frame import Frame, Veil
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import Clock, ManualClock, SystemClock
 from camd.config import Config
 from camd.errors import CamdError, UnusableInputError
 from camd.model import IGNORE, SECOND, Clip, Ended, Event, Happening, Nanos, Packet, Saved, Suppressed
+from camd.pipeline import House, Pipeline
+from camd.recording import Recording
 from camd.score import Span
 from camd.store.shelf import Shelf
 from camd.vision.classify import Classifier
@@ -120,13 +121,13 @@ def play(run: Run, setting: Setting, progress: Progress, viewers: Sequence[Viewe
             house = House(
                 setting.config,
                 clock,
-                setting.shelf,
+                Recording(setting.shelf, clock),
                 run.happenings.append,
                 observe,
                 setting.learned,
                 classifier=setting.classifier,
             )
-            capture = Capture(Stream(setting.config.camera.name, camera.format), house, AtOnce())
+            capture = Pipeline(Stream(setting.config.camera.name, camera.format), house, AtOnce())
             try:
                 capture.play(_counted(camera, run, progress, viewers), stop)
             finally:

@@ -158,4 +158,13 @@ def _of_folder(places: Places, rows: set[int], garbage: set[int]) -> Iterator[Vi
 
 
 def _is_open(places: Places, number: int, newest: int) -> bool:
-    return number > newest and ClipFiles.of(places, number).part.exists()
+    """Whether it is being written, or was when the power went: with several cameras a later one may be kept before."""
+    files = ClipFiles.of(places, number)
+    return files.part.exists() and (number > newest or _is_unfinished(files))
+
+
+def _is_unfinished(files: ClipFiles) -> bool:
+    try:
+        return sidecar.read(files.sidecar).clip.sha256 == ""
+    except UnusableInputError:
+        return False

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,14 +67,16 @@ def _no_store(places: Places, options: argparse.Namespace) -> int:
 
 
 def _list(places: Places, index: Index, options: argparse.Namespace) -> int:
-    clips = index.clips(options.limit, options.label)
+    clips = index.clips(options.limit, options.label, options.camera)
     if options.json:
         for clip in clips:
             print_json(_row_json(places, clip))
     elif clips:
         Console().print(_table(clips))
     else:
-        say(f"no clips{f' labelled {options.label}' if options.label else ''} yet at {places.data}")
+        which = [f" labelled {options.label}"] if options.label else []
+        which += [f" of a camera called {options.camera}"] if options.camera else []
+        say(f"no clips{''.join(which)} yet at {places.data}")
     return 0
 
 
@@ -197,6 +199,7 @@ def _parser() -> Parser:
     listing.add_argument("--json", action="store_true", help="one JSON object per clip")
     listing.add_argument("--limit", type=_positive, metavar="N", help="only the newest N")
     listing.add_argument("--label", choices=LABELS, help="only clips of this label")
+    listing.add_argument("--camera", metavar="NAME", help="only clips of this camera")
     showing = verb("show", "show one clip and its events")
     _add_id(showing)
     showing.add_argument("--json", action="store_true", help="the clip's sidecar as one JSON object")
@@ -294,14 +297,16 @@ def _relative(places: Places, clip: Clip) -> str:
     return str(ClipFiles.of(places, clip.id).mp4.relative_to(places.data))
 
 
-def _table(clips: Iterable[Clip]) -> Table:
+def _table(clips: Collection[Clip]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "when", "length", "label", "MB", "star", "notes"):
+    has_several = len({clip.camera for clip in clips}) > 1
+    for heading in ("id", "when", *(["camera"] if has_several else []), "length", "label", "MB", "star", "notes"):
         table.add_column(heading, justify="right" if heading in ("id", "length", "MB") else "left")
     for clip in clips:
         star = "*" if clip.starred else ""
         length, size = f"{clip.duration_ns / SECOND:.1f} s", _megabytes(clip.size)
-        table.add_row(str(clip.id), _when(clip), length, escape(clip.label), size, star, _notes(clip))
+        camera = [escape(clip.camera)] if has_several else []
+        table.add_row(str(clip.id), _when(clip), *camera, length, escape(clip.label), size, star, _notes(clip))
     return table
 
 

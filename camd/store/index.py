@@ -105,11 +105,13 @@ class Index:
             raise UsageError(f"there is no clip {number}. 'camd clips list' shows which there are.")
         return self._clip(rows[0])
 
-    def clips(self, limit: int | None = None, label: str | None = None) -> tuple[Clip, ...]:
-        """The newest `limit` clips (None: all), newest first; only those of `label` when it is given."""
+    def clips(self, limit: int | None = None, label: str | None = None, camera: str | None = None) -> tuple[Clip, ...]:
+        """The newest `limit` clips (None: all), newest first; only those of `label` and `camera` when given."""
         rows = self._rows(
-            f"SELECT {_FIELDS} FROM clip WHERE ?1 IS NULL OR label = ?1 ORDER BY id DESC LIMIT ?2",
+            f"""SELECT {_FIELDS} FROM clip WHERE (?1 IS NULL OR label = ?1) AND (?2 IS NULL OR camera = ?2)
+                ORDER BY id DESC LIMIT ?3""",
             label,
+            camera,
             -1 if limit is None else limit,
         )
         return tuple(map(self._clip, rows))

@@ -48,7 +48,7 @@ class Shelf:
         self._open_index: Index | None = None  # None: the folder is not held
         self._uuid: str | None = None
         self._loose: set[int] = set()  # recordings without a row
-        self._open_bytes = 0  # of the clip being written, as of the last `make_room`
+        self._open: dict[int, int] = {}  # bytes of the clips being written, as of the last `make_room` for each
         self._has_undated = True
         self._wear = Wear(places)
 
@@ -79,6 +79,7 @@ class Shelf:
         """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
         self._held.close()
         self._open_index = None
+        self._open.clear()
 
     def take_again(self) -> None:
         """Take hold of the same store again, as a start does, and try whether clips can be written.
@@ -113,7 +114,6 @@ class Shelf:
     def next_id(self) -> int:
         """A clip number that was never given out before."""
         self._home.check()
-        self._open_bytes = 0
         return self._index.next_id()
 
     def orphans(self) -> list[Path]:
@@ -123,6 +123,7 @@ class Shelf:
 
     def leave(self, number: int) -> None:
         """The recording could not be finished: it stays as it is, and is an orphan from now on."""
+        self._open.pop(number, None)
         if self.files(number).footage_exists():
             self._loose.add(number)
         else:
@@ -141,6 +142,8 @@ class Shelf:
         rows = tuple(rows)
         self._index.add(*rows)
         self._loose.difference_update(clip.id for clip in rows)
+        for clip in rows:
+            self._open.pop(clip.id, None)
         self._has_undated = self._has_undated or not all(clip.synchronised for clip in rows)
 
     def discard(self, number: int, why: str) -> None:
@@ -150,6 +153,7 @@ class Shelf:
         _log.info("recording %d discarded: %s", number, why)
         folder.unlink(self._places, (number,))
         self._loose.discard(number)
+        self._open.pop(number, None)
 
     def set_aside(self, path: Path) -> Path:
         """Move what cannot be used to the folder of damaged things; returns where it lies now.
@@ -175,8 +179,8 @@ class Shelf:
         if self.files(number).footage_exists():
             self._loose.add(number)
 
-    def make_room(self, open_bytes: int) -> None:
-        """Evict until the open clip may have `open_bytes` (its `.part` and what will lie beside it).
+    def make_room(self, open_bytes: int, number: int | None = None) -> None:
+        """Evict until the open clip `number` (None: one to come) may have `open_bytes`, and what lies beside it.
 
         To be called before each fragment is written. Also drops what is older than the age limit, when the date is
         known. Raises CannotWriteError when no room can be made; then nothing was evicted for it.
@@ -185,16 +189,17 @@ class Shelf:
         self._drop_expired()
         self._free_inodes()
         free = room.free_bytes(self._places.clips)
-        while (need := self._lacking(open_bytes, free)) > 0:
+        while (need := self._lacking(open_bytes, number, free)) > 0:
             chosen = ring.choose(self._index.unstarred(), need)
             if not chosen:
-                raise CannotWriteError(self._why_no_room(open_bytes, free))
+                raise CannotWriteError(self._why_no_room(open_bytes, number, free))
             gone = self._index.evict(clip.id for clip in chosen)  # fewer, when one was starred meanwhile
             self._log_gone(gone, "the oldest, evicted to make room")
             self._wear.gone(len(gone))
             free += sum(self._index.garbage().values())
             self.tidy()
-        self._open_bytes = open_bytes
+        if number is not None:
+            self._open[number] = open_bytes
 
     def tidy(self) -> None:
         """Unlink what was dropped, by whichever process, and date what was recorded before the date was known.
@@ -221,7 +226,7 @@ class Shelf:
     def _take(self) -> None:
         with ExitStack() as held:
             self._home = held.enter_context(hold(self._places))
-            if _is_new(self._places):
+            if is_new(self._places):
                 mode.write(self._places, mode.AWAY)  # it is made to be used; later a missing mode means home
             self._open_index = _index_of(self._places)
             held.callback(self._close_index)
@@ -311,17 +316,19 @@ class Shelf:
         if room.lacks_inodes(self._places.clips):
             raise CannotWriteError(f"{self._places.clips}: the disk has room for no more files. Delete some on it.")
 
-    def _lacking(self, open_bytes: int, free: int) -> int:
-        over = self._used() + open_bytes - self._limits.max_bytes
-        growth = max(0, open_bytes - self._open_bytes)
+    def _lacking(self, open_bytes: int, number: int | None, free: int) -> int:
+        over = self._used(number) + open_bytes - self._limits.max_bytes
+        growth = max(0, open_bytes - self._open.get(number or 0, 0))
         return max(over, max(self._limits.keep_free, room.JOURNAL) + growth - free)
 
-    def _used(self) -> int:
-        loose = (self.files(number) for number in self._loose)
-        return self._index.total_bytes() + sum(size_of(path) for files in loose for path in files.all())
+    def _used(self, number: int | None) -> int:
+        """Bytes of everything but the open clip `number`."""
+        loose = (self.files(orphan) for orphan in self._loose)
+        others = sum(size for clip, size in self._open.items() if clip != number)
+        return self._index.total_bytes() + others + sum(size_of(path) for files in loose for path in files.all())
 
-    def _why_no_room(self, open_bytes: int, free: int) -> str:
-        over = self._used() + open_bytes - self._limits.max_bytes
+    def _why_no_room(self, open_bytes: int, number: int | None, free: int) -> str:
+        over = self._used(number) + open_bytes - self._limits.max_bytes
         starred = self._index.starred_bytes()
         if over <= 0:
             return (
@@ -350,7 +357,7 @@ def finish_garbage(places: Places, index: Index) -> bool:
     return True
 
 
-def _is_new(places: Places) -> bool:
+def is_new(places: Places) -> bool:
     """Whether nothing was ever kept here, and nobody ever said whether the camera may look."""
     return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
 

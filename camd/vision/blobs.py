@@ -103,6 +103,16 @@ def find(coarse: Grey, found: Outlines, restless: Grey | None) -> list[Blob]:
     return blobs
 
 
+def filled(blob: Blob, moving: Grey) -> Blob:
+    """The blob, of two cells where it has one and as many pixels of the mask `moving` in its box as two cells need.
+
+    A far walker fills two cells where he lies within them, and one where he lies across them.
+    """
+    x, y, width, height = (int(value) * CELL for value in blob.rect)
+    pixels = cv2.countNonZero(moving[y : y + height, x : x + width])
+    return Blob(2, blob.rect, blob.fresh) if blob.cells == 1 and pixels >= CELL * CELL else blob
+
+
 def _blobs(boxes: Iterable[Cells], moving: Sums, fresh: Sums) -> Iterator[Blob]:
     for box in boxes:
         cells = _sum(moving, box) // 255

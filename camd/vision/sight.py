@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from camd.model import SECOND, Box, Exposure, Finding, Nanos, Polygon, Reason, Zone
 from camd.vision.background import Area, Background, Change
-from camd.vision.blobs import CELL, Blob, Outlines, Rect, coarse_cells, find, outlines
+from camd.vision.blobs import CELL, Blob, Outlines, Rect, coarse_cells, filled, find, outlines
 from camd.vision.classify import Head
 from camd.vision.episode import Episode, Limits, Presence
 from camd.vision.label import Labeller
@@ -38,6 +38,7 @@ AREA: Final = {
 DEAF: Final = 9.5  # less half the sensitivity: the least half-width of a pixel's band, in grey levels
 CROWD: Final = 6  # blobs; rain, snow or a shaking mount: what counts must then last for two frames
 TOLD_APART: Final = 6  # frames in which something was no shadow
+FITFUL: Final = 2.5  # grey levels of noise that only moving clouds make: their edges are many a small thing
 EXPOSURE_STEP: Final = 1.1  # times as much light, or as little, from one frame to the next
 
 
@@ -110,9 +111,11 @@ class Sight:
 
         `exposure` is what the sensor says of it, where it does.
         """
-        picture = self._masks.apply_privacy(self._reducer(luma))
         if exposure and self._exposed.stepped(exposure):
             self.settle(t)
+        elif self._can_wait():
+            return []
+        picture = self._masks.apply_privacy(self._reducer(luma))
         change = self._background.look(t, picture, self._visited)
         self._last = t, picture, change
         findings: list[Finding] = [*self._tamper.look(t, picture)]
@@ -121,7 +124,7 @@ class Sight:
         elif change.moving is None and self._is_idle():
             self.quiet.observe(t, None, visited=False)
             findings += self._dismissals.take(t, self._reason(change, LIGHT) if change.light_gain != 1.0 else None)
-        elif not self._can_wait():
+        else:
             findings += self._follow(t, change, picture, luma)
         return findings
 
@@ -183,9 +186,9 @@ class Sight:
         coarse = None
         if change.moving is not None:
             moving = self._masks.drop_ignored(change.moving, change.moving)
-            coarse, things = self._things(moving)
+            lasting, coarse, things = self._things(moving)
             if change.verdict and things:
-                shadows, blobs = self._told_apart(self._blobs(coarse, things), moving, picture)
+                shadows, blobs = self._told_apart(self._blobs(lasting, coarse, things), moving, picture)
         self._tracks.disturb(blob.rect for blob, _ in shadows)
         vain = self._tracks.look(t, blobs)
         self._learn_places(t, coarse, vain, is_visited)
@@ -202,10 +205,12 @@ class Sight:
             self._restless.look(t, coarse, (track.place for track in self._tracks.promising()))
         self.quiet.observe(t, coarse, is_visited)
 
-    def _blobs(self, coarse: Grey, things: Outlines) -> list[Blob]:
+    def _blobs(self, moving: Grey, coarse: Grey, things: Outlines) -> list[Blob]:
         """The moving things that are large enough, in a place that counts."""
-        restless = _either(self._restless.mask, self.quiet.mask())
-        return [blob for blob in find(coarse, things, restless) if self._counts(blob)]
+        blobs = find(coarse, things, _either(self._restless.mask, self.quiet.mask()))
+        if self._background.noise_level < FITFUL:
+            blobs = [blob if blob.cells > 1 else filled(blob, moving) for blob in blobs]
+        return [blob for blob in blobs if self._counts(blob)]
 
     def _told_apart(self, blobs: list[Blob], moving: Grey, picture: Grey) -> tuple[list[Shadow], list[Blob]]:
         """Mere shadows, the largest first, and the rest. What touches a thing that was told apart is part of it."""
@@ -216,14 +221,15 @@ class Sight:
         dark = [blob for blob, _ in shadows]
         return shadows, [blob for blob in blobs if blob not in dark] if dark else blobs
 
-    def _things(self, moving: Grey) -> tuple[Grey, Outlines]:
-        """The cells that move, and the outlines of those that lie together; of a crowd what lasts for two frames."""
+    def _things(self, moving: Grey) -> tuple[Grey, Grey, Outlines]:
+        """What moves, of a crowd what lasts for two frames: pixels, cells, and outlines of what lies together."""
         coarse = coarse_cells(moving)
         found = outlines(coarse)
         if len(found) >= CROWD:
-            coarse = coarse_cells(self._background.lasting(moving))
+            moving = self._background.lasting(moving)
+            coarse = coarse_cells(moving)
             found = outlines(coarse)
-        return coarse, found
+        return moving, coarse, found
 
     def _counts(self, blob: Blob) -> bool:
         """Whether the blob lies in a zone, if there are any, and is large enough for the sensitivity there."""

@@ -35,6 +35,7 @@ LARGE: Final = 90.0  # cells; what is large ...
 LARGE_RUN: Final = 8  # ... and fresh in so many frames in a row neither sways nor falls nor glitters
 SHRED: Final = 0.25  # of its size of late; what a gust leaves is no visitor
 SIZE_FADE: Final = 0.9  # of that size, per frame
+PACE_KNOWN: Final = 6  # frames that saw it, after which it is known where it goes
 FIDGET: Final = SECOND // 2  # an unconfirmed track that is older moves in vain
 SPRINT: Final = 3.0  # times its own length, in a second
 HELD: Final = 0.15  # share of a still track's box that must differ from the background
@@ -144,7 +145,10 @@ class Tracks:
     @property
     def is_calm(self) -> bool:
         """Whether hardly anything moved in vain lately, or does so now, and only a few things move at all."""
-        unknown = [track for track in self.alive if not track.is_confirmed]
+        return self._is_calm(self.alive)
+
+    def _is_calm(self, tracks: Iterable[Track]) -> bool:
+        unknown = [track for track in tracks if not track.is_confirmed]
         fidgets = sum(track.seen - track.born > FIDGET for track in unknown)
         return self.unrest + fidgets + SWARM * len(unknown) < CALM
 
@@ -154,9 +158,9 @@ class Tracks:
 
     @property
     def is_plainly_visited(self) -> bool:
-        """Whether a visitor is there who is not so small that he may be lost from sight."""
+        """Whether a visitor is there who is not so small, or so new, that he may be lost from sight."""
         least = QUICK_CELLS * self._unit**2
-        return any(track.is_confirmed and track.cells >= least for track in self.alive)
+        return any(track.is_confirmed and track.cells >= least and track.hits >= PACE_KNOWN for track in self.alive)
 
     def promising(self) -> list[Track]:
         """Visitors, and large and solid things that may soon be known as such."""
@@ -196,7 +200,12 @@ class Tracks:
     def _rule(self, track: Track) -> str:
         """The rule by which it is a visitor, or ""."""
         is_large = track.cells >= QUICK_CELLS * self._unit**2
-        if is_large and track.fresh_run >= CONFIRM and track.overlaps >= CONFIRM - 1 and self.is_calm:
+        if (
+            is_large
+            and track.fresh_run >= CONFIRM
+            and track.overlaps >= CONFIRM - 1
+            and self._is_calm(self._around(track))
+        ):
             return CONFIRMED
         if track.large_run >= LARGE_RUN:
             return STEADY
@@ -205,6 +214,13 @@ class Tracks:
             track.overlaps >= frames - 1 and track.fresh_run >= FRESH_RUN and track.cells >= SHRED * track.size
         )
         return TRAVELLED if is_followed and self._went_over(track) and not _flutters(track) else ""
+
+    def _around(self, track: Track) -> Iterable[Track]:
+        """All tracks; those beside something large are left out: they are pieces of it, seen as it came in."""
+        if not track.large_run:
+            return self.alive
+        slack = BESIDE * self._unit
+        return [other for other in self.alive if other is track or not track.place.touches(other.place, slack)]
 
     def _got_somewhere(self, track: Track) -> bool:
         return track.travel >= max(self._far(track), STRAIGHT * track.path)

@@ -18,7 +18,7 @@ NOW = 1_767_225_600 * SECOND
 def hear(what: str, payload: bytes | str, retained: bool = False) -> Wish | Answer | None:
     """What one command of a node that heard nothing before becomes."""
     data = payload.encode() if isinstance(payload, str) else payload
-    return Commands(NAMES).hear(NAMES.set_of(what), data, retained, 0, NOW)
+    return Commands((NAMES,)).hear(NAMES.set_of(what), data, retained, 0, NOW)
 
 
 @pytest.mark.parametrize(
@@ -90,20 +90,20 @@ def test_what_is_no_command_is_nothing(payload: bytes | str) -> None:
 
 
 def test_what_lay_at_the_broker_is_not_carried_out_and_counted() -> None:
-    commands = Commands(NAMES)
+    commands = Commands((NAMES,))
     assert commands.hear(NAMES.set_of("mode"), b"home", True, 0, NOW) is None
     assert commands.counts == {"retained": 1}
 
 
 def test_a_command_that_came_before_changes_nothing() -> None:
-    commands, payload = Commands(NAMES), b'{"value":"ON","correlation":"x"}'
+    commands, payload = Commands((NAMES,)), b'{"value":"ON","correlation":"x"}'
     assert commands.hear(NAMES.set_of("detect"), payload, False, 0, NOW) == Wish("detect", True, "porch", "x")
     assert commands.hear(NAMES.set_of("record"), payload, False, 0, NOW) is None
     assert commands.counts == {"heard": 1, "replayed": 1}
 
 
 def test_a_flood_is_dropped_and_its_end_is_heard() -> None:
-    commands = Commands(NAMES)
+    commands = Commands((NAMES,))
     heard = [commands.hear(NAMES.set_of("sensitivity"), b"5", False, 0, NOW) is not None for _ in range(100)]
     assert heard == [True] * AT_ONCE + [False] * (100 - AT_ONCE)
     assert commands.hear(NAMES.set_of("sensitivity"), b"5", False, EVERY, NOW) is not None
@@ -112,7 +112,7 @@ def test_a_flood_is_dropped_and_its_end_is_heard() -> None:
 
 @pytest.mark.parametrize("topic", ["camd/pi/share/set", "camd/pi/mode/state", "camd/other/mode/set", ""])
 def test_no_other_topic_is_a_command(topic: str) -> None:
-    assert Commands(NAMES).hear(topic, b"home", False, 0, NOW) is None
+    assert Commands((NAMES,)).hear(topic, b"home", False, 0, NOW) is None
 
 
 JSON = st.recursive(
@@ -133,7 +133,7 @@ COMMANDS = st.fixed_dictionaries(
     | COMMANDS.map(lambda j: json.dumps(j).encode()),
 )
 def test_whatever_comes_is_a_wish_that_notify_may_have_or_nothing(topic: str, payload: bytes) -> None:
-    found = Commands(NAMES).hear(topic, payload, False, 0, NOW)
+    found = Commands((NAMES,)).hear(topic, payload, False, 0, NOW)
     if isinstance(found, Wish):
         assert is_allowed(NOTIFY, found)
         assert (found.what, found.value) != ("mode", "away")

@@ -60,7 +60,7 @@ def _two_alerts() -> Iterator[tuple[str, Alert]]:
 
 def _states() -> Iterator[tuple[str, Alert]]:
     about = {"version": "0", "boot_id": "boot-1", "instance": "0" * 16, "host": "pi", "model_hash": None}
-    yield "info", states.info(NAMES, ("door",), about)
+    yield "info", states.info(NAMES, {NAMES.camera: ("door",)}, about)
     yield "ledger_head", states.ledger_head(NAMES, 7, "ab" * 32, 1_767_225_600.5)
     for alert in (states.online(NAMES), states.at_home(NAMES), states.fault(NAMES, "no picture\nfor 10 s")):
         yield f"status {alert.payload!s:.5}", alert

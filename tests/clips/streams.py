@@ -8,7 +8,8 @@ import av
 import numpy as np
 
 from camd.camera.stream import FileCamera
-from camd.clips.recorder import Recorder, Stream
+from camd.clips.recorder import Following, Recorder
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import RecordConfig
 from camd.model import SECOND, Began, Clip, Ended, Faulted, Packet, Saved
@@ -62,7 +63,7 @@ def strange(reel: Reel, folder: Path) -> dict[str, Reel]:
 def recorded(reel: Reel, on: Shelf, settings: RecordConfig) -> list[Clip]:
     """Record all of a stream as one event that never stops."""
     told: list[Saved | Faulted] = []
-    recorder = Recorder(Stream("porch", reel.layout), settings, on, ManualClock(), told.append)
+    recorder = Recorder(on, ManualClock()).follow(Stream("porch", reel.layout), settings, told.append)
     first, *rest = reel.packets
     recorder.take(first)
     recorder.take(Began(event("a", first.t / SECOND, first.t / SECOND)))
@@ -72,6 +73,6 @@ def recorded(reel: Reel, on: Shelf, settings: RecordConfig) -> list[Clip]:
     return [each.clip for each in told if isinstance(each, Saved)]
 
 
-def _take(recorder: Recorder, packets: Iterable[Packet]) -> None:
+def _take(recorder: Following, packets: Iterable[Packet]) -> None:
     for packet in packets:
         recorder.take(packet)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from camd.clips.adopt import adopt
-from camd.clips.recorder import Recorder, Stream
+from camd.clips.recorder import Recorder
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import MB, RecordConfig, StoreConfig
 from camd.model import SECOND, Began, Clip, Ended, Faulted, Finding, Gap, Grew, Saved
@@ -25,7 +26,7 @@ def _record(
     """Play the footage with the findings at their seconds; return the clips that were saved."""
     layout, packets = reel.layout, reel.packets
     told: list[Saved | Faulted] = []
-    recorder = Recorder(Stream("porch", layout), settings, on, ManualClock(), told.append)
+    recorder = Recorder(on, ManualClock()).follow(Stream("porch", layout), settings, told.append)
     due = sorted(findings.items())
     for packet in packets:
         while due and due[0][0] * SECOND <= packet.t:
@@ -97,7 +98,7 @@ def killed(reel: Reel, tmp_path: Path) -> Path:
     """What is on disk when a recorder is gone in the middle of a clip."""
     layout, packets = reel.layout, reel.packets
     with shelf(tmp_path / "live") as on:
-        recorder = Recorder(Stream("porch", layout), SETTINGS, on, ManualClock(), lambda _: None)
+        recorder = Recorder(on, ManualClock()).follow(Stream("porch", layout), SETTINGS, lambda _: None)
         recorder.take(packets[0])
         recorder.take(Began(event("a", 0.0, 0.1)))
         for packet in packets[1:]:

@@ -13,7 +13,8 @@ from camd.alerts.message import Told, alerts_of
 from camd.alerts.payload import Anchor, PictureSize, Source
 from camd.alerts.topics import Names
 from camd.clips.adopt import adopt
-from camd.clips.recorder import Recorder, Stream
+from camd.clips.recorder import Following, Recorder
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import MB, RecordConfig, StoreConfig
 from camd.model import SECOND, Began, Clip, Ended, Faulted, Packet, Saved
@@ -42,7 +43,7 @@ def gone(folder: Path) -> Iterator[None]:
 class Camera:
     """A recorder that is given the reel bit by bit."""
 
-    def __init__(self, reel: Reel, recorder: Recorder, clock: ManualClock) -> None:
+    def __init__(self, reel: Reel, recorder: Following, clock: ManualClock) -> None:
         self._left, self._recorder, self._clock = list(reel.packets), recorder, clock
 
     def until(self, seconds: float) -> None:
@@ -54,11 +55,11 @@ class Camera:
 
 
 @contextmanager
-def recording(reel: Reel, folder: Path) -> Iterator[tuple[Camera, Recorder, list[Saved | Faulted]]]:
+def recording(reel: Reel, folder: Path) -> Iterator[tuple[Camera, Following, list[Saved | Faulted]]]:
     told: list[Saved | Faulted] = []
     clock = ManualClock()
     with shelf(folder, StoreConfig(max_bytes=500 * MB, keep_free=0)) as on:
-        recorder = Recorder(Stream("porch", reel.layout), SETTINGS, on, clock, told.append)
+        recorder = Recorder(on, clock).follow(Stream("porch", reel.layout), SETTINGS, told.append)
         yield Camera(reel, recorder, clock), recorder, told
         recorder.close()
 

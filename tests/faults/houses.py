@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from camd.clips.adopt import adopt
-from camd.clips.recorder import Recorder, Stream
+from camd.clips.recorder import Recorder
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import RecordConfig, StoreConfig
 from camd.model import SECOND, Began, Box, Clip, Ended, Event, Faulted, Glimpse, Reason, Saved
@@ -29,7 +30,7 @@ class Works:
         self.places, self.clock, self.shelf = places, clock, shelf
         self.told: list[Saved | Faulted] = []
         layout, self._packets = read(reel)
-        self._recorder = Recorder(Stream("porch", layout), SETTINGS, shelf, clock, self.told.append)
+        self._recorder = Recorder(shelf, clock).follow(Stream("porch", layout), SETTINGS, self.told.append)
         self._length = self._packets[-1].t + SECOND // 15
         self._at = self._visits = 0
 

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from camd.clips.adopt import adopt
-from camd.clips.recorder import Recorder, Stream
+from camd.clips.recorder import Following, Recorder
+from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import RecordConfig, StoreConfig
 from camd.errors import CamdError
@@ -53,7 +54,7 @@ def tell(told: Saved | Faulted) -> None:
         mark("fault", told.on)
 
 
-def play(recorder: Recorder, shelf: Shelf, clock: ManualClock, packets: list[Packet]) -> None:
+def play(recorder: Following, shelf: Shelf, clock: ManualClock, packets: list[Packet]) -> None:
     """The recorder's side: footage and findings in their order."""
     visits = [
         Event(f"e{n}", "motion", 0.0, round(began * SECOND), round(ended * SECOND), REASON)
@@ -111,7 +112,7 @@ def main(data: str, run: str, reel: str, max_bytes: str) -> int:
         with Shelf.open(places, limits, clock) as shelf:
             for clip in adopt(shelf, "porch"):
                 mark("kept", clip.id, clip.sha256)
-            recorder = Recorder(Stream("porch", layout), SETTINGS, shelf, clock, tell)
+            recorder = Recorder(shelf, clock).follow(Stream("porch", layout), SETTINGS, tell)
             play(recorder, shelf, clock, packets)
             recorder.close()
             with Index.open(places) as index:

@@ -9,12 +9,13 @@ import threading
 from pathlib import Path
 
 from camd.camera.stream import FileCamera
-from camd.capture import Capture, House
-from camd.clips.recorder import Stream
+from camd.clips.track import Stream
 from camd.clock import SystemClock
 from camd.config import Config, RecordConfig, StoreConfig
 from camd.model import SECOND, Happening, Nanos, Saved
+from camd.pipeline import House, Pipeline
 from camd.places import Places
+from camd.recording import Recording
 from camd.store.shelf import Shelf
 from camd.worker import Crew, Threads
 
@@ -43,9 +44,11 @@ def main(data: str, run: str, video: str) -> int:
         Shelf.open(places, StoreConfig(data=places.data, keep_free=0), clock) as shelf,
         FileCamera(Path(video), clock.boot()) as camera,
     ):
-        capture = Capture(Stream("porch", camera.format), House(config, clock, shelf, told.append), Threads(crew))
+        recording = Recording(shelf, clock, Threads(crew), MEMORY)
+        capture = Pipeline(Stream("porch", camera.format), House(config, clock, recording, told.append), Threads(crew))
         capture.play(camera, crew.stop)
         capture.close()
+        recording.close()
         crew.check()
     clips = [each.clip for each in told if isinstance(each, Saved)]
     cut = sum(clip.cut_short for clip in clips)

@@ -1,0 +1,110 @@
+"""Whether the cameras of this process may look, as the mode says.
+
+Idea: the mode is one file, which others write. Whoever changes it rings a bell, but nobody counts on that: before a
+picture is handed on, its camera asks the file system whether the file is still the one that said `away`. What is handed
+on was therefore taken before home mode was entered, whatever else this process was busy with.
+Rule: any change of the file ends every look, even one from home to away and back that nobody saw in between.
+It does not close a camera: its thread does, which a driver may hold up. `overdue` tells who should have.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+
+from camd import mode
+from camd.clock import Clock
+from camd.mode import AWAY
+from camd.model import SECOND, Nanos
+from camd.places import Places
+
+CLOSED_WITHIN: Final[Nanos] = 2 * SECOND
+
+Stamp = tuple[int, int] | None
+
+
+@dataclass(slots=True)
+class Gate:
+    """Open while the mode is away. `may_look` is set then, `shut` is set while it is not; any thread may ask."""
+
+    places: Places
+    clock: Clock
+    may_look: threading.Event = field(default_factory=threading.Event)
+    shut: threading.Event = field(default_factory=threading.Event)
+    _mode: str = ""
+    _stamp: Stamp = None
+    _looks: int = 0  # a new number whenever looks end
+    _open: set[str] = field(default_factory=set)
+    _shut_at: Nanos = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def now(self) -> str:
+        """The mode, read again when somebody wrote it."""
+        if not self._mode or self._is_changed():
+            self.heed()
+        return self._mode
+
+    def heed(self) -> None:
+        """Read the mode, and open or shut accordingly."""
+        with self._lock:
+            self._stamp = _stamp(self.places)  # first: what is changed after this is seen the next time
+            self._looks += 1
+            self._mode = mode.read(self.places)
+            if self._mode == AWAY:
+                self.shut.clear()
+                self.may_look.set()
+            elif not self.shut.is_set():
+                self._shut_at = self.clock.boot()
+                self.may_look.clear()
+                self.shut.set()
+
+    def look(self, camera: str) -> "Look":
+        """This camera is about to be opened; ask `admits` from now on."""
+        with self._lock:
+            self._open.add(camera)
+            return Look(self, self._looks)
+
+    def closed(self, camera: str) -> None:
+        """Nothing holds this camera open any more."""
+        with self._lock:
+            self._open.discard(camera)
+
+    def overdue(self) -> list[str]:
+        """Cameras that are still open two seconds after they should have been closed."""
+        with self._lock:
+            is_late = self.shut.is_set() and self.clock.boot() - self._shut_at > CLOSED_WITHIN
+            return sorted(self._open) if is_late else []
+
+    def release(self) -> None:
+        """The process ends: nobody waits here any more."""
+        self.shut.set()
+        self.may_look.set()
+
+    def is_current(self, number: int) -> bool:
+        """Whether looks of this number go on: the mode is away and was not written since they began."""
+        if self._is_changed():
+            self.heed()
+        return number == self._looks and not self.shut.is_set()
+
+    def _is_changed(self) -> bool:
+        return _stamp(self.places) != self._stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One time of looking of one camera."""
+
+    _gate: Gate
+    _number: int
+
+    def admits(self) -> bool:
+        """Whether a picture that is there now was taken before home mode was entered. Costs one look at a name."""
+        return self._gate.is_current(self._number)
+
+
+def _stamp(places: Places) -> Stamp:
+    """What changes whenever the mode is written; None when it is not there."""
+    try:
+        found = places.mode.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns

@@ -13,17 +13,19 @@ from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
-from camd import config, ledger, mode
+from camd import config, guard, ledger, mode, systemd, wishes
 from camd.alive import alive
 from camd.bell import Bell
+from camd.cage import Reach
 from camd.clips.adopt import adopt
 from camd.clock import Clock, SystemClock
 from camd.config import CameraConfig, Config
 from camd.errors import CannotWriteError, ConfigError, SaidNoError, UsageError
 from camd.eye import Eye
+from camd.guard import Verdict
 from camd.labelling import Classifiers, Renewed
 from camd.lookout import Lookout
-from camd.mode import AWAY
+from camd.mode import AWAY, HOME
 from camd.pipeline import House
 from camd.places import Places, known_stores
 from camd.recording import Recording
@@ -55,7 +57,9 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told
     places = Places.of(wanted.data or loaded.config.store.data)
-    _watch(_as_wanted(_overlaid(loaded, places), wanted), places)
+    settings = _as_wanted(_overlaid(loaded, places), wanted)
+    reach = Reach.of_sources(each.camera.source for each in settings.each())
+    _watch(settings, places, guard.stand("capture", reach, settings.guard.strict))
     return 0
 
 
@@ -83,10 +87,13 @@ def _overlaid(loaded: config.Loaded, places: Places) -> Config:
         return loaded.config
 
 
-def _watch(settings: Config, places: Places) -> None:
+def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
     clock, crew = SystemClock(), Crew()
     wipe.finish(places, clock, known_stores())
     identity.expect(places, known_stores())
+    if wishes.home_waits(places):  # who came home while nobody watched is heard before a camera is opened
+        places.make()
+        mode.write(places, HOME)
     with ExitStack() as stack:
         eyes = [stack.enter_context(closing(Eye(each, clock))) for each in settings.each()]
         if len(eyes) == 1 and (mode.read(places) == AWAY or is_new(places)):
@@ -98,11 +105,12 @@ def _watch(settings: Config, places: Places) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(crew, bell))
         stack.enter_context(alive(places.capture_lock))
+        verdict.tell(places)
         adopt(shelf, settings.each()[0].camera.name)
         settings = _with_pictures_noted(settings, places, clock)
         telling = stack.enter_context(Telling(settings, places, crew, clock))
         telling.controls.start()
-        telling.controls.look()  # who wished for home mode meanwhile is heard before a camera looks
+        systemd.tell(READY=1)
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
         stack.callback(listening.join)
         stack.callback(_stop, crew, bell)

@@ -134,6 +134,13 @@ class ShareConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """`guard:` the cage of each process."""
+
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OneOfSeveral:
     """One entry of `cameras:`; what it does not say itself is as in the sections of the same names."""
 
@@ -160,6 +167,7 @@ class Config:
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
 
     def each(self) -> tuple["Config", ...]:
         """The settings of each camera, as if it were the only one."""
@@ -243,15 +251,16 @@ KEYS = {
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
     "share.to.NAME.ca_file": Key(paths.File(), "certificate to verify it by; empty: the system's"),
+    "guard.strict": Key(kinds.Switch(), "a process does not run when it finds its cage open"),
 }
 
 Section = (
     CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig | ShareConfig
-    | Destination | Zone
+    | GuardConfig | Destination | Zone
 )  # fmt: skip
 S = TypeVar(
     "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig, ShareConfig,
-    Destination, Zone,
+    GuardConfig, Destination, Zone,
 )  # fmt: skip
 Entry = Destination | Zone | Polygon
 
@@ -265,6 +274,7 @@ ROWS: dict[type[Section], str] = {
     MqttConfig: "mqtt",
     DiscoveryConfig: "discovery",
     ShareConfig: "share",
+    GuardConfig: "guard",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
 }
@@ -318,7 +328,7 @@ def secret(path: Path) -> str:
     """Return the one line in a password or token file; raises ConfigError, which never shows it."""
     try:
         paths.check_secret(path)
-        text = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = readable(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except kinds.WrongError as error:
         raise ConfigError(f"{path}: {error.what}. got {error.got}. want {error.want or 'a file'}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -326,6 +336,18 @@ def secret(path: Path) -> str:
     if not text or not text.isprintable():
         raise ConfigError(f"{path}: not a secret. got {len(text)} characters. want one line of text.")
     return text
+
+
+def credential_name(path: Path) -> str:
+    """Return what systemd is to call the secret at `path` when it hands it to a process."""
+    return str(path).strip("/").replace("/", "-")
+
+
+def readable(path: Path) -> Path:
+    """Return where a secret can be read: where systemd has put it for this process alone, else where it lies."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = Path(given) / credential_name(path) if given else path
+    return handed if handed.exists() else path
 
 
 def _usual_path() -> Path | None:
@@ -347,6 +369,7 @@ def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> 
         mqtt=_section(file, "mqtt", base.mqtt, sections.get("mqtt")),
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
         share=_section(file, "share", base.share, sections.get("share")),
+        guard=_section(file, "guard", base.guard, sections.get("guard")),
     )
     entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
     config = replace(

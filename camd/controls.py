@@ -161,9 +161,16 @@ class Controls:
         if word == self._mode:
             return
         self._mode = word
-        if word == HOME and (why := mode.trouble(self.places)):
-            _log.warning("%s", why)
+        if word == HOME:
+            self._forget_pictures()
         self._node.settings(mode=word)
+
+    def _forget_pictures(self) -> None:
+        """What shows the present is gone from RAM when its people are at home."""
+        if why := mode.trouble(self.places):
+            _log.warning("%s", why)
+        for path in self.places.previews():
+            path.unlink(missing_ok=True)
 
     @property
     def _node(self) -> Teller:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from camd import systemd
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
 from camd.clock import Clock
@@ -112,6 +113,7 @@ class Housekeeper:
 
     def look(self, outbox: Outbox) -> None:
         """One round."""
+        systemd.tell(WATCHDOG=1)
         now = self.clock.boot()
         stood_still = self._last and now - self._last > STOOD_STILL
         self._last = now

@@ -41,5 +41,6 @@ def _set(places: Places, word: str) -> None:
         places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWriteError(f"{error.filename}: cannot make this folder ({error.strerror}).") from error
-    mode.write(places, word)
-    ring(places.wish_bell)
+    if mode.read(places) != word or mode.trouble(places):  # whoever watches begins anew when it is written
+        mode.write(places, word)
+        ring(places.wish_bell)

@@ -175,6 +175,10 @@ class Places:
         """How capture is, JSON, written once a second."""
         return self.run / "status.json"
 
+    def guard(self, process: str) -> Path:
+        """What a process said of its cage, JSON."""
+        return self.run / "guard" / f"{process}.json"
+
     @property
     def capture_lock(self) -> Path:
         """File that capture holds a lock on for as long as it lives."""

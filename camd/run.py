@@ -16,6 +16,7 @@ from typing import Final
 from camd import config
 from camd.capture import parser
 from camd.clock import SystemClock
+from camd.errors import RefusedError
 from camd.model import SECOND, Nanos
 from camd.places import Places
 from camd.terminal import say
@@ -50,11 +51,13 @@ def watch_over(capture_verb: Sequence[str], notify_verb: Sequence[str], stop: th
     clock = SystemClock()
     with _child(notify_verb) as notify, _child(capture_verb) as capture:
         notify_again = _Again(notify_verb, notify)
-        while capture.poll() is None and clock.wait(clock.boot() + LOOK_EVERY, stop):
+        refused = False  # by guard.strict: the whole house runs, or none of it
+        while not refused and capture.poll() is None and clock.wait(clock.boot() + LOOK_EVERY, stop):
             notify_again.look(clock.boot())
+            refused = notify_again.process.returncode == RefusedError.exit_code
         code = _end(capture)
         _end(notify_again.process)
-    return code
+    return RefusedError.exit_code if refused else code
 
 
 class _Again:

@@ -102,6 +102,12 @@ def put(places: Places, who: str, wish: Wish) -> bool:
     return True
 
 
+def home_waits(places: Places) -> bool:
+    """Whether somebody wished for home mode while nobody took wishes; it stays, to be answered."""
+    paths = (places.wishes(who) / f"{number}.json" for who in WISHERS for number in _numbers(places.wishes(who)))
+    return any((wish := _read(path)) is not None and (wish.what, wish.value) == ("mode", HOME) for path in paths)
+
+
 def take(places: Places) -> Iterator[tuple[str, Wish]]:
     """Take the wishes that wait, as who and what, each once; drop those that nobody may have."""
     for who in WISHERS:
@@ -124,13 +130,18 @@ def _numbers(folder: Path) -> list[int]:
 
 def _taken(path: Path) -> Wish | None:
     """Read a wish and unlink it; None when it is not one."""
+    wish = _read(path)
+    path.unlink(missing_ok=True)
+    return wish
+
+
+def _read(path: Path) -> Wish | None:
+    """The wish that lies there; None when it is not one."""
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
-        path.unlink()
         fields = json.loads(data) if len(data) <= MOST_BYTES else None
     except (OSError, ValueError, RecursionError):
-        path.unlink(missing_ok=True)
         return None
     if not isinstance(fields, dict) or fields.keys() != {"v", "what", "value", "camera", "correlation"}:
         return None

@@ -102,12 +102,13 @@ class Broker:
 
 
 class Heard(NamedTuple):
-    """One message as it arrived, and when (time.monotonic_ns)."""
+    """One message as it arrived, and when (time.monotonic_ns); `data` is its payload as it came."""
 
     topic: str
     payload: str
     retained: bool
     at: int
+    data: bytes = b""
 
 
 class Subscriber:
@@ -150,7 +151,7 @@ class Subscriber:
 
     def _hear(self, client: Client, _: Any, message: MQTTMessage) -> None:
         text = message.payload.decode(errors="replace")
-        self._messages.append(Heard(message.topic, text, message.retain, time.monotonic_ns()))
+        self._messages.append(Heard(message.topic, text, message.retain, time.monotonic_ns(), bytes(message.payload)))
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 Idea: every thread and child is followed, so that each call belongs to the camd verb that its process was started as
 (`-m camd VERB` among its arguments); what a process starts has its rights until it becomes a camd verb itself.
-Rule: who is not named has no rights. An attempt is a finding, however it ended. A line of strace that is not understood
-is an error, never silence.
+Rule: who is not named has no rights. An attempt is a finding, however it ended; but one socket of each family may be
+refused to a process, and it may knock at `SOMEBODY`: that is its guard, trying the cage. A line of strace that is not
+understood is an error, never silence.
 It does not see a socket that came ready-made from outside; the tests give none.
 """
 
@@ -18,6 +19,19 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from camd.guard import SOMEBODY
+
+UNCAGED: Final = (
+    "strace",
+    "-f",
+    "-qq",
+    "-e",
+    "signal=none",
+    "-e",
+    "trace=seccomp",
+    "-e",
+    "inject=seccomp:error=ENOSYS",
+)
 CALLS: Final = "trace=%network,execve,execveat,clone,?clone3,?fork,?vfork,?io_uring_setup"
 STRACE: Final = ("strace", "-f", "-qq", "-e", "signal=none", "--seccomp-bpf", "-e", CALLS)
 NO_NETWORK: Final = ("unshare", "--user", "--map-root-user", "--net")
@@ -102,6 +116,7 @@ class Process:
     bound: dict[str, str] = field(default_factory=dict)  # descriptor -> address
     listening: set[str] = field(default_factory=set)  # descriptors
     own: set[Peer] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)  # families of sockets
 
     def __str__(self) -> str:
         """Who this is, for a finding."""
@@ -231,7 +246,8 @@ def _note_own_ports(call: Call, process: Process) -> None:
 def _wrongs(call: Call, process: Process, rights: Rights) -> list[str]:
     match call.name:
         case "socket" | "socketpair":
-            return [] if _may_open(call.first, rights) else [f"opens a socket of {call.first}"]
+            is_free = _may_open(call.first, rights) or _is_trial(call, process)
+            return [] if is_free else [f"opens a socket of {call.first}"]
         case "listen":
             where = process.bound.get(call.first, "an unknown address")
             return [] if _may_listen(where, rights) else [f"listens at {_shown(where)}"]
@@ -247,6 +263,12 @@ def _may_open(family: str, rights: Rights) -> bool:
     return family == "AF_UNIX" or (family in ("AF_INET", "AF_INET6") and bool(rights.peers))
 
 
+def _is_trial(call: Call, process: Process) -> bool:
+    is_first = call.result == -1 and call.first not in process.refused
+    process.refused.add(call.first)
+    return is_first
+
+
 def _may_listen(where: str, rights: Rights) -> bool:
     peer = _peer(where)
     return _is_file_within(where, rights) or (peer is not None and peer.host == LOOPBACK)
@@ -254,7 +276,7 @@ def _may_listen(where: str, rights: Rights) -> bool:
 
 def _may_reach(where: str, process: Process, rights: Rights) -> bool:
     known = _UNDONE.fullmatch(where) or _is_file_within(where, rights)
-    return bool(known) or _peer(where) in rights.peers | process.own
+    return bool(known) or _peer(where) in rights.peers | process.own | {Peer(*SOMEBODY)}
 
 
 def _is_file_within(where: str, rights: Rights) -> bool:

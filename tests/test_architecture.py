@@ -21,12 +21,12 @@ DOORS = {
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "wishes",
+    "bell", "mode", "mode_desk", "wishes", "cage", "guard", "systemd",
 }  # fmt: skip
 ROOFS = {
     "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
     "lookout", "pipeline", "recording", "telling", "watcher", "schema_desk",
-    "classify", "harvest", "upkeep",
+    "classify", "harvest", "upkeep", "units", "doctor", "checkups",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
@@ -45,7 +45,18 @@ FOREIGN = {
     "torch": {"learning/train.py", "learning/net.py", "learning/lessons.py"},
     "onnx": {"learning/teacher.py", "learning/net.py"},
     "time": {"clock.py"},
-    "socket": {"config.py", "demo.py", "benches/alert.py"},  # a host name; free ports for brokers on loopback
+    # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd; names
+    "socket": {
+        "config.py",
+        "demo.py",
+        "benches/alert.py",
+        "cage.py",
+        "guard.py",
+        "systemd.py",
+        "units.py",
+        "checkups/camera.py",
+    },
+    "seccompy": {"cage.py"},
     "http": {"share/send.py"},
     "ssl": {"share/send.py", "alerts/link.py"},
 }

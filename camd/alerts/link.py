@@ -22,7 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from camd.alerts.topics import Names
-from camd.config import MqttConfig, secret
+from camd.config import MqttConfig, readable, secret
 from camd.errors import ConfigError, UnavailableError
 from camd.model import SECOND
 
@@ -230,9 +230,8 @@ def _admit(client: Client, config: MqttConfig) -> None:
 
 def _encrypt(client: Client, config: MqttConfig) -> None:
     """The broker is verified by its certificate and name, always; we show ours where there is one."""
-    ca, cert, key = (
-        None if path is None else str(path) for path in (config.ca_file, config.cert_file, config.key_file)
-    )
+    key_file = readable(config.key_file) if config.key_file else None
+    ca, cert, key = (None if path is None else str(path) for path in (config.ca_file, config.cert_file, key_file))
     try:
         client.tls_set(ca, cert, key)
     except (OSError, ssl.SSLError) as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import assert_never
 
-from camd import wishes
+from camd import guard, systemd, wishes
 from camd.alerts.command import Answer, Commands, Refusal, reply_json
 from camd.alerts.homeassistant import STATUS
 from camd.alerts.link import Acknowledged, Connected, Denied, Heard, Link, Lost, News, Refused
@@ -29,6 +29,7 @@ from camd.alerts.vitals import Report, Vitals
 from camd.alerts.voice import Camera, Node, Voice
 from camd.alive import nobody_alive
 from camd.bell import Bell
+from camd.cage import Reach
 from camd.clock import Clock, SystemClock
 from camd.config import load
 from camd.errors import CannotWriteError
@@ -62,7 +63,10 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     config = load(options.config)
     node = Node(config, Places.of(options.data or config.store.data))
+    logging.getLogger(guard.__name__).setLevel(logging.INFO)
+    verdict = guard.stand("notify", Reach.of_host(config.mqtt.host), config.guard.strict)
     _make(node.places)
+    verdict.tell(node.places)
     with ExitStack() as house:
         bell = house.enter_context(closing(Bell(node.places.bell, "camd notify")))
         news = Mailbox(bell)
@@ -126,10 +130,13 @@ class Notify:
 
     def run(self, news: Mailbox) -> None:
         """Work until told to stop, then send what still goes and say goodbye."""
+        systemd.tell(READY=1)
         while not self._stopping:
+            systemd.tell(WATCHDOG=1)
             self._hear(news, LOOK_EVERY)
             self._look_around()
             self._send_waiting()
+        systemd.tell(STOPPING=1)
         self._drain(news)
         self._say_goodbye(news)
 
@@ -253,7 +260,7 @@ class Notify:
         self._look_at_capture(now, report)
         if not self._connected:
             return
-        self._say(*self._voice.ledger())
+        self._say(*self._voice.ledger(), *self._voice.guard())
         if self._discover_at is not None and now >= self._discover_at:
             self._discover_at = None
             self._say(*self._voice.discovery(), *self._outbox.states())
@@ -325,7 +332,7 @@ def _parser() -> Parser:
         description="Send the alerts in the outbox to the MQTT broker, until stopped. While the broker is away they "
         "wait, and arrive later marked as delayed. 'camd run' and systemd start this.",
         epilog="exit codes: 0 stopped by a signal; 64 wrong usage; 73 cannot write; 75 another notify serves this "
-        "camd; 78 bad config",
+        "camd; 77 refused by guard.strict; 78 bad config",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the settings; default: where they usually lie")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder; default: the one in the settings")

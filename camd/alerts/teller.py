@@ -84,6 +84,7 @@ class Teller:
             self._told = Told(self._told.policy)
             self._be(at_home(names), state(names.sensor, "closed"))
             self._put(*all_off(names, self._source.zones), tamper_off(names))
+            self._outbox.withdraw(lambda alert: alert.topic == names.snapshot)  # and has not been sent yet
             self.clear_picture()
 
     def fault(self, what: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final
 
-from camd import __version__, ledger
+from camd import __version__, guard, ledger
 from camd.alerts import homeassistant
 from camd.alerts.homeassistant import Device, Offer
 from camd.alerts.payload import one_line, to_json
@@ -24,7 +24,6 @@ from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
 
 JITTER: Final[Nanos] = 2 * SECOND  # at most: a Home Assistant that starts is not answered by all at once
-NO_GUARD: Final = "open:capture"  # nobody cages it yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,7 @@ class Voice:
     clock: Clock
     instance: str = field(default_factory=lambda: os.urandom(8).hex())
     _head: Head | None = None
+    _guard: str = ""
 
     def greeting(self) -> tuple[Alert, ...]:
         """What is said first on a connection."""
@@ -92,11 +92,11 @@ class Voice:
             "host": one_line(os.uname().nodename, 64),
             "model_hash": _model_hash(self.node.config.each()[0].vision),
         }
-        self._head = None
+        self._head, self._guard = None, ""
         return (
             state(names.available, "online"),
             info(names, {camera.names.camera: camera.zones for camera in self.node.cameras}, about),
-            state(names.guard, NO_GUARD),
+            *self.guard(),
             *self.discovery(),
         )
 
@@ -141,6 +141,14 @@ class Voice:
             return ()
         self._head = head
         return (ledger_head(self.node.names, head.seq, head.hash, head.time),)
+
+    def guard(self) -> tuple[Alert, ...]:
+        """Whether all cages are closed, when that is another than was said last."""
+        now = guard.state(guard.said(self.node.places))
+        if now == self._guard:
+            return ()
+        self._guard = now
+        return (state(self.node.names.guard, now),)
 
     def stats(self, figures: dict[str, Any]) -> Alert:
         """How it is."""

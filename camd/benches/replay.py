@@ -1,8 +1,8 @@
 """What a video costs from file to clip, stage by stage, as multiples of decoding it.
 
 Idea: decoding is what nobody can avoid, so everything is told against a plain decode: PyAV, one thread, every picture
-in full quality. *Detect* is camd's camera, which decodes, and its watcher; *remux* is the whole of `Capture`, with a
-store that is thrown away.
+in full quality. *Detect* is camd's camera, which decodes, and its watcher; *remux* is a camera's whole way through the
+house, into a store that is thrown away and was opened before.
 As whole processes, `camd replay` runs in turn with `dvr-scan -so` (its scan without output) where that is installed.
 Rule: CPU time, user and system, of the process that does the work.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import av
 
@@ -36,6 +36,8 @@ from camd.recording import Recording
 from camd.store.shelf import Shelf
 from camd.watcher import Watcher
 from camd.worker import AtOnce
+
+T = TypeVar("T")
 
 REFERENCE: Final = "decode"
 OURS: Final = "camd replay"
@@ -120,7 +122,7 @@ def _stages(plan: Plan, bar: Bar) -> Iterator[StageCost]:
     video = plan.video
     frames = _detect(video)  # the first to open the file: what is wrong with it is said in the house's words
     bar.begin(video.name, len(STAGES) * plan.rounds)
-    passes = {name: partial(_cost, stage, video) for name, stage in STAGES.items()}
+    passes = {name: partial(stage, video) for name, stage in STAGES.items()}
     costs = interleaved(passes, plan.rounds, bar.done)
     compared = ratios(costs, REFERENCE)
     for name, figures in costs.items():
@@ -128,9 +130,9 @@ def _stages(plan: Plan, bar: Bar) -> Iterator[StageCost]:
         yield StageCost(video.name, frames, name, ms, compared[name])
 
 
-def _cost(stage: Callable[[Path], object], video: Path) -> float:
+def _cost(stage: Callable[[T], object], what: T) -> float:
     began = cpu_seconds()
-    stage(video)
+    stage(what)
     return cpu_seconds() - began
 
 
@@ -158,21 +160,26 @@ def _detect(video: Path) -> int:
     return frames
 
 
-def _remux(video: Path) -> None:
+def _remux(video: Path) -> float:
     settings, clock = Config(), ManualClock()
     with tempfile.TemporaryDirectory(prefix="camd-bench-") as folder, FileCamera(video) as camera:
         places = Places(Path(folder, "data"), Path(folder, "run"))
         with Shelf.open(places, settings.store, clock) as shelf:
             house = House(settings, clock, Recording(shelf, clock), _ignore)
-            capture = Pipeline(Stream("bench", camera.format), house, AtOnce())
-            capture.play(camera, threading.Event())
-            capture.close()
+            return _cost(partial(_play, house), camera)
 
 
-STAGES: Final[dict[str, Callable[[Path], object]]] = {
-    "demux": _demux,
-    REFERENCE: _decode,
-    "detect": _detect,
+def _play(house: House, camera: FileCamera) -> None:
+    capture = Pipeline(Stream("bench", camera.format), house, AtOnce())
+    capture.play(camera, threading.Event())
+    capture.close()
+
+
+# Each returns its CPU seconds.
+STAGES: Final[dict[str, Callable[[Path], float]]] = {
+    "demux": partial(_cost, _demux),
+    REFERENCE: partial(_cost, _decode),
+    "detect": partial(_cost, _detect),
     "remux": _remux,
 }
 

@@ -3,20 +3,22 @@
 Idea: it trusts nothing but the ledger. An order goes out when the ledger has its confirmation, word for word, and
 nothing after it; when the copy has the confirmed bytes; and when the config still has that recipient at that place.
 Rule: the ledger's `share-intent` is durable before the first byte leaves, its `share-sent` or `share-failed` follows;
-without either, the order is `unknown` and counts as leaked. Nothing is tried twice.
+without either, the order is `unknown` and counts as leaked. Nothing is tried twice. Once the recipient is reached, the
+process can open no other connection.
 It does not promise that a failed order left no bytes at the other end.
 """
 
 import http.client
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from camd import ledger
+from camd import guard, ledger
+from camd.cage import Reach
 from camd.clock import Clock, SystemClock
 from camd.config import Destination, ShareConfig, load, secret
 from camd.errors import CamdError, ConfigError, RefusedError, UnavailableError
@@ -41,13 +43,25 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder, instead of the config's")
     options = parser.parse_args(arguments)
     config = load(options.config)
-    sent = send(Places.of(options.data or config.store.data), SystemClock(), config.share, options.order)
+    places = Places.of(options.data or config.store.data)
+
+    def stand() -> None:
+        guard.stand("send", Reach.NOBODY, config.guard.strict).tell(places)
+
+    sent = send(places, SystemClock(), config.share, options.order, stand)
     print(f"sent clip {sent.clip} to {sent.to}: {sent.seal.size} bytes, sha256 {sent.seal.sha256}")
     return 0
 
 
-def send(places: Places, clock: Clock, share: ShareConfig, order_id: str) -> Order:
-    """Send the order's copy to its recipient and return the order as sent."""
+def uncaged() -> None:
+    """Who sends goes on to other things."""
+
+
+def send(places: Places, clock: Clock, share: ShareConfig, order_id: str, stand: Callable[[], None] = uncaged) -> Order:
+    """Send the order's copy to its recipient and return the order as sent.
+
+    `stand` is called when the recipient is reached and before it gets a byte: from then on nobody else is to be.
+    """
     with orders.locked(places, order_id):
         order = orders.settle(places, clock, orders.read(places, order_id))
         to = _permitted(places, share, order)
@@ -55,7 +69,7 @@ def send(places: Places, clock: Clock, share: ShareConfig, order_id: str) -> Ord
         with _sealed(places, order) as clip:
             order = orders.move(places, clock, order, orders.SENDING)
             try:
-                _deliver(order, to, headers, checked(clip, order.seal))
+                _deliver(order, to, headers, checked(clip, order.seal), stand)
             except CamdError as error:
                 orders.move(places, clock, order, orders.FAILED, error=str(error))
                 raise
@@ -113,13 +127,16 @@ def _headers(order: Order, to: Destination) -> dict[str, str]:
     return {**headers, "Authorization": f"Bearer {token}"}
 
 
-def _deliver(order: Order, to: Destination, headers: dict[str, str], chunks: Iterator[bytes]) -> None:
+def _deliver(
+    order: Order, to: Destination, headers: dict[str, str], chunks: Iterator[bytes], stand: Callable[[], None]
+) -> None:
     name = f"camd-{order.id}.mp4"
     try:
         if to.folder is not None:
+            stand()
             _copy(to.folder / name, chunks)
         else:
-            _put(to, name, headers, chunks)
+            _put(to, name, headers, chunks, stand)
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnavailableError(f"{to.name}: {' '.join(why.split())}. The clip did not arrive whole.") from error
@@ -139,13 +156,17 @@ def _copy(target: Path, chunks: Iterator[bytes]) -> None:
     sync_folder(target.parent)
 
 
-def _put(to: Destination, name: str, headers: dict[str, str], chunks: Iterator[bytes]) -> None:
+def _put(
+    to: Destination, name: str, headers: dict[str, str], chunks: Iterator[bytes], stand: Callable[[], None]
+) -> None:
     """PUT with verified TLS; http.client follows no redirect and reads no proxy from the environment."""
     url = urlsplit(to.url)
     path = (url.path or "/") + (name if url.path[-1:] in ("", "/") else "")
     context = ssl.create_default_context(cafile=to.ca_file)
     connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=QUIET_S, context=context)
     try:
+        connection.connect()
+        stand()
         whole = _hand_over(connection, path, headers, chunks)
         with connection.getresponse() as answer:
             status = answer.status
@@ -162,7 +183,6 @@ def _hand_over(
     connection: http.client.HTTPSConnection, path: str, headers: dict[str, str], chunks: Iterator[bytes]
 ) -> bool:
     """Send the request; False when the recipient closed early, and may have said why in its answer."""
-    connection.connect()
     try:
         connection.request("PUT", path, body=chunks, headers=headers)
     except BrokenPipeError:

@@ -1,0 +1,167 @@
+"""`camd units`: what the settings ask of the systemd units, written as drop-ins beside them.
+
+Idea: an IP filter takes no names, so the broker's and a network camera's are resolved here, once, and written down: as
+the addresses that the unit may reach, and as a file of hosts that the process sees in place of /etc/hosts. So it needs
+no resolver, through which data could leave. Secrets are handed over by systemd (LoadCredential).
+Rule: an address that changes is not followed by itself: `camd doctor` says so, and this verb writes the new one.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from camd import config
+from camd.cage import NETWORK_CAMERAS
+from camd.config import Config, credential_name
+from camd.errors import CannotWriteError, UnavailableError
+from camd.places import default_data
+from camd.terminal import Parser, say
+
+UNITS: Final = Path("/etc/systemd/system")
+HOSTS: Final = Path("/etc/camd/hosts")
+STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
+HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
+NETWORK: Final = ("PrivateNetwork=no", "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6")
+OWN: Final = "127.0.0.1"  # a process' connections to itself: paho wakes its thread so, FFmpeg reads through a relay
+
+Resolve = Callable[[str], tuple[str, ...]]
+
+
+def main(arguments: list[str]) -> int:
+    """`camd units`: write the drop-ins; raises UnavailableError for a name that means nothing, CannotWriteError."""
+    options = _parser().parse_args(arguments)
+    settings = config.load(options.config)
+    wanted = files(settings, options.into, options.hosts, addresses)
+    changed = [path for path, text in wanted.items() if _content(path) != text]
+    for path in changed:
+        _write(path, wanted[path])
+        say(f"written: {path}")
+    if not changed:
+        say("the units are as the settings ask")
+    elif options.into == UNITS:
+        say("in force after: systemctl daemon-reload && systemctl restart camd.target")
+    return 0
+
+
+def files(settings: Config, units: Path, hosts: Path, resolve: Resolve) -> dict[Path, str]:
+    """Return the drop-ins and the file of hosts that the settings ask for: path -> text."""
+    reached = hosts_of(settings)
+    meant = {name: resolve(name) for names in reached.values() for name in names}
+    cameras = [*NETWORK, *_allowed(reached["capture"], meant, hosts)] if reached["capture"] else []
+    made = {
+        "capture": [*cameras, *_credentials(_camera_secrets(settings))],
+        "notify": [*_allowed(reached["notify"], meant, hosts), *_credentials(_broker_secrets(settings))],
+        "send": _recipients(settings),
+    }
+    texts = {
+        units / f"camd-{name}.service.d" / "settings.conf": _text([*lines, *_folder(settings)])
+        for name, lines in made.items()
+    }
+    return texts | {hosts: _hosts(meant)}
+
+
+def hosts_of(settings: Config) -> dict[str, tuple[str, ...]]:
+    """Return the hosts that each unit reaches over the network: capture network cameras, notify the broker."""
+    urls = [urlsplit(each.camera.source) for each in settings.each()]
+    cameras = [url.hostname for url in urls if url.scheme in NETWORK_CAMERAS and url.hostname]
+    return {"capture": tuple(dict.fromkeys(cameras)), "notify": (settings.mqtt.host,)}
+
+
+def addresses(name: str) -> tuple[str, ...]:
+    """Return the addresses that a name means now, in order; raises UnavailableError."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UnavailableError(f"{name}: this name means no address now ({error.strerror}). Try again.") from error
+    return tuple(sorted({str(entry[4][0]).partition("%")[0] for entry in found}))
+
+
+def allowed(units: Path, unit: str) -> tuple[str, ...] | None:
+    """Return the addresses that a unit's drop-in allows; None when there is none."""
+    text = _content(units / f"camd-{unit}.service.d" / "settings.conf")
+    if text is None:
+        return None
+    lines = [line.removeprefix("IPAddressAllow=") for line in text.splitlines() if line.startswith("IPAddressAllow=")]
+    return tuple(word for line in lines for word in line.split())
+
+
+def _allowed(names: Iterable[str], meant: dict[str, tuple[str, ...]], hosts: Path) -> list[str]:
+    to = dict.fromkeys((OWN, *(address for name in names for address in meant[name])))
+    return [f"IPAddressAllow={' '.join(to)}", f"BindReadOnlyPaths={hosts}:/etc/hosts"]
+
+
+def _folder(settings: Config) -> list[str]:
+    """A data folder of the owner's own choice can be written, too."""
+    data = settings.store.data
+    is_systemds = data == default_data() or data.is_relative_to(STATE)
+    return [] if is_systemds else [f"ReadWritePaths={data}"]
+
+
+def _recipients(settings: Config) -> list[str]:
+    folders = [f"ReadWritePaths=-{to.folder}" for to in settings.share.to if to.folder]
+    return [*folders, *_credentials(to.token_file for to in settings.share.to)]
+
+
+def _broker_secrets(settings: Config) -> tuple[Path | None, ...]:
+    return settings.mqtt.password_file, settings.mqtt.key_file
+
+
+def _camera_secrets(settings: Config) -> tuple[Path | None, ...]:
+    return tuple(getattr(each.camera, "password_file", None) for each in settings.each())
+
+
+def _credentials(secrets: Iterable[Path | None]) -> list[str]:
+    return [f"LoadCredential={credential_name(path)}:{path}" for path in secrets if path]
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join((f"{HEAD}[Service]", *lines, ""))
+
+
+def _hosts(meant: dict[str, tuple[str, ...]]) -> str:
+    named = [f"{address} {name}" for name, found in meant.items() if not _is_address(name) for address in found]
+    return "\n".join((f"{HEAD}127.0.0.1 localhost", "::1 localhost", *named, ""))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    temp = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temp.write_text(text, encoding="utf-8")
+        temp.chmod(0o644)
+        temp.replace(path)
+    except OSError as error:
+        raise CannotWriteError(f"{path}: cannot be written ({error.strerror}). Say it with sudo.") from error
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="camd units",
+        description="Write what the settings ask of the systemd units: the addresses of the broker and of a network "
+        "camera, the files that hold secrets, folders to write to. systemd/install does it; do it again when the "
+        "settings or an address have changed.",
+        epilog="exit codes: 0 written, or nothing to write; 64 wrong usage; 69 a name means no address; 73 cannot "
+        "write; 78 bad config",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the settings; default: where they usually lie")
+    parser.add_argument("--into", type=Path, metavar="DIR", default=UNITS, help=f"the units' folder; default {UNITS}")
+    parser.add_argument("--hosts", type=Path, metavar="FILE", default=HOSTS, help=f"file of hosts; default {HOSTS}")
+    return parser

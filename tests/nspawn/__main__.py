@@ -1,0 +1,298 @@
+"""A day of an installed camd: installed, started, watching a camera, telling of it, killed, upgraded, taken away.
+
+Each step is a claim that is printed once it has held. Every claim that something is denied stands beside one that the
+same is possible where it is not denied.
+"""
+
+import hashlib
+import json
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.nspawn.machine import Machine, booted, wait
+
+SOURCE = Path(__file__).parents[2]
+CONFIG, STATE, UNITS = "/etc/camd/camd.yaml", "/var/lib/camd", "/etc/systemd/system"
+PORT = 1883
+NODE = f"nspawn-{secrets.token_hex(3)}"
+AS_CAMD = ("setpriv", "--reuid=camd", "--regid=camd", "--clear-groups")
+EVERYTHING = [
+    "/etc/camd/camd.yaml",
+    "/etc/camd/secrets/mqtt.password",
+    "/var/lib/camd/clips",
+    "/run/dbus/system_bus_socket",
+]
+HAND_OVER = 15  # s for a service to come back
+
+
+class House:
+    """Hears, from this machine, all that the broker there has to say of camd."""
+
+    def __init__(self, password: str) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.username_pw_set("house", password)
+        self._client.on_connect = lambda client, *_: client.subscribe(f"camd/{NODE}/#", 1)
+        self._client.on_message = lambda _, __, message: self.heard.append(
+            (message.topic.removeprefix(f"camd/{NODE}/"), message.payload.decode(errors="replace"))
+        )
+        self._client.connect("127.0.0.1", PORT)
+        self._client.loop_start()
+
+    def payloads(self, topic: str) -> list[str]:
+        """What was heard on a topic, in order."""
+        return [payload for name, payload in self.heard if name == topic]
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def installs(machine: Machine) -> None:
+    """It installs on a clean system; the second time it changes nothing."""
+    machine.run("/src/systemd/install", "--with-broker")
+    node = machine.said("sh", "-c", f"sed -i 's/^  node:$/  node: {NODE}/' {CONFIG}; grep -c {NODE} {CONFIG}")
+    assert node == "1"
+    before = _fingerprint(machine)
+    machine.run("/src/systemd/install", "--with-broker")
+    assert _fingerprint(machine) == before
+
+
+def keeps_secrets(machine: Machine) -> None:
+    """Folders are camd's alone, and its own user cannot read the broker's password."""
+    modes = machine.said("stat", "-c", "%a %U", STATE, "/run/camd", "/etc/camd/secrets/mqtt.password")
+    assert modes.splitlines() == ["700 camd", "700 camd", "600 root"], modes
+    read = machine.run(
+        "setpriv", "--reuid=camd", "--regid=camd", "--clear-groups", "cat", "/etc/camd/secrets/mqtt.password", ok=False
+    )
+    assert read.returncode != 0
+    password = machine.said("cat", "/etc/camd/secrets/mqtt.password")
+    seen = machine.said("sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' '\\n'; journalctl --no-pager")
+    assert password not in seen
+
+
+def watches(machine: Machine) -> None:
+    """With a camera (a file, again and again) it watches: an alert arrives, a clip is kept, the guard is closed."""
+    machine.run("cp", "/src/fixtures/walker.mp4", "/srv/walker.mp4")
+    changes = ("source:/  source: \\/srv\\/walker.mp4", "loop: no/  loop: yes", "strict: no/  strict: yes",
+               "keep_free: 500 MB/  keep_free: 50 MB")  # fmt: skip
+    machine.run("sed", "-i", ";".join(f"s/^  {change}/" for change in changes), CONFIG)
+    machine.systemctl("restart", "camd.target")
+    with _house(machine) as house:
+        wait("an alert arrives", lambda: house.payloads("camera/event"))
+        wait("a clip is told of", lambda: house.payloads("camera/clip"))
+        assert house.payloads("available")[-1] == "online"
+        assert house.payloads("guard")[-1] == "closed"
+    assert _clips(machine)
+    assert "guard: closed" in machine.log("camd-capture")
+    assert "guard: closed" in machine.log("camd-notify")
+
+
+def denies(machine: Machine) -> None:
+    """From within its unit capture reaches nobody, and notify the broker's address alone; outside of it both are."""
+    with _door("127.0.0.5") as port:
+        free = _probe(machine, None, port)
+        assert free["reaches"]["127.0.0.5"] == ["SOCK_STREAM", "SOCK_DGRAM"], free
+        notify, capture = _probe(machine, "notify", port), _probe(machine, "capture", port)
+    assert notify["reaches"] == {"127.0.0.1": ["SOCK_DGRAM"], "127.0.0.5": []}, notify  # nobody listens at the first
+    assert capture["reaches"] == {"127.0.0.1": [], "127.0.0.5": []}, capture
+    assert free["reads"] == [
+        "/etc/camd/camd.yaml",
+        "/etc/camd/secrets/mqtt.password",
+        f"{STATE}/clips",
+        "/root",
+        "/run/dbus/system_bus_socket",
+    ], free
+    assert notify["reads"] == ["/etc/camd/camd.yaml"], notify
+    assert capture["reads"] == ["/etc/camd/camd.yaml", f"{STATE}/clips"], capture
+    assert notify["writes"] == capture["writes"] == [STATE, "/run/camd"], (notify, capture)
+
+
+def sees_an_open_cage(machine: Machine) -> None:
+    """Without the IP filter notify says that it is open; with guard.strict it does not run."""
+    drop_in = f"{UNITS}/camd-notify.service.d/zz-open.conf"
+    machine.write(drop_in, "[Service]\nIPAddressDeny=\nIPAddressAllow=\n")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "camd-notify", ok=False)
+    wait("a strict notify refuses", lambda: _property(machine, "camd-notify", "ExecMainStatus") == "77")
+    assert "guard: open: notify can reach other addresses than its own" in machine.log("camd-notify")
+    machine.run("sed", "-i", "s|^  strict: yes|  strict: no|", CONFIG)
+    machine.systemctl("restart", "camd-notify")
+    with _house(machine) as house:
+        wait("the house is told", lambda: "open:notify" in house.payloads("guard"))
+    (machine.root / drop_in.lstrip("/")).unlink()
+    machine.run("sed", "-i", "s|^  strict: no|  strict: yes|", CONFIG)
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "camd-notify")
+    with _house(machine) as house:
+        wait("and that it is closed again", lambda: house.payloads("guard")[-1:] == ["closed"])
+
+
+def survives_a_kill(machine: Machine) -> None:
+    """A capture that is killed comes back, and every clip is as it was recorded."""
+    before = _property(machine, "camd-capture", "MainPID")
+    machine.systemctl("kill", "--signal=KILL", "camd-capture")
+    _comes_back(machine, before)
+    with _house(machine) as house:
+        wait("alerts go on", lambda: house.payloads("camera/event"))
+    machine.systemctl("stop", "camd-capture")
+    machine.run("camd", "store", "check", "--deep")
+    machine.systemctl("start", "camd-capture")
+
+
+def is_restarted_by_the_watchdog(machine: Machine) -> None:
+    """A capture that hangs is ended by systemd and started again."""
+    machine.write(f"{UNITS}/camd-capture.service.d/zz-watchdog.conf", "[Service]\nWatchdogSec=5\n")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "camd-capture")
+    before = _property(machine, "camd-capture", "MainPID")
+    machine.systemctl("kill", "--signal=STOP", "camd-capture")
+    _comes_back(machine, before, 45)
+    assert "Watchdog timeout" in machine.log("camd-capture")
+    (machine.root / f"{UNITS}/camd-capture.service.d/zz-watchdog.conf".lstrip("/")).unlink()
+    machine.systemctl("daemon-reload")
+
+
+def is_upgraded_and_taken_back(machine: Machine) -> None:
+    """An upgrade keeps settings and clips, runs on, and can be taken back; a failed one leaves the old one running."""
+    clips, settings = _clips(machine), _digest(machine, CONFIG)
+    machine.run("sh", "-c", "echo before > /opt/camd/mark")
+    machine.run("/src/systemd/install", "--with-broker")
+    assert not (machine.root / "opt/camd/mark").exists()
+    machine.run("sh", "-c", f"echo '# edited' >> {CONFIG}")
+    machine.run("/src/systemd/install", "--back")
+    assert (machine.root / "opt/camd/mark").exists()
+    assert _digest(machine, CONFIG) == settings
+    machine.run(
+        "sh", "-c", "mkdir -p /tmp/broken && cp -r /src/. /tmp/broken/ && echo nonsense > /tmp/broken/pyproject.toml"
+    )
+    failed = machine.run("/tmp/broken/systemd/install", ok=False)
+    assert failed.returncode == 1
+    assert "the one before runs on" in failed.stderr
+    assert (machine.root / "opt/camd/mark").exists()
+    with _house(machine) as house:
+        wait("it watches again", lambda: house.payloads("camera/event"))
+    assert clips <= _clips(machine)
+
+
+def sends_what_lies_ready(machine: Machine) -> None:
+    """An order's file starts the sending of it; one that nobody confirmed is refused, and tried once."""
+    machine.run(*AS_CAMD, "touch", "/run/camd/send/0123456789abcdef")
+    wait("it was tried", lambda: "0123456789abcdef" in machine.log("camd-send"))
+    wait("once", lambda: not (machine.said("ls", "/run/camd/send")))
+
+
+def is_taken_away(machine: Machine) -> None:
+    """Taking it away leaves clips and settings; with --with-clips nothing is left."""
+    machine.run("/src/systemd/install", "--uninstall")
+    assert machine.run("systemctl", "cat", "camd-capture", ok=False).returncode != 0
+    assert not (machine.root / "opt/camd").exists()
+    assert list((machine.root / STATE.lstrip("/") / "clips").glob("*.mp4"))
+    assert (machine.root / CONFIG.lstrip("/")).exists()
+    machine.run("/src/systemd/install", "--uninstall", "--with-clips")
+    left = [
+        path
+        for path in ("/opt/camd", "/etc/camd", STATE, "/run/camd", "/usr/local/bin/camd")
+        if (machine.root / path.lstrip("/")).exists()
+    ]
+    assert left == []
+    assert "camd" not in machine.said("systemctl", "list-unit-files", "--no-legend", "--no-pager")
+
+
+STEPS: tuple[Callable[[Machine], None], ...] = (
+    installs, keeps_secrets, watches, denies, sees_an_open_cage, survives_a_kill, is_restarted_by_the_watchdog,
+    is_upgraded_and_taken_back, sends_what_lies_ready, is_taken_away,
+)  # fmt: skip
+
+
+@contextmanager
+def _house(machine: Machine) -> Iterator[House]:
+    house = House(machine.said("cat", "/etc/camd/secrets/house.password"))
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+@contextmanager
+def _door(host: str) -> Iterator[int]:
+    """Somebody who listens on an address of loopback that is not the broker's."""
+    with socket.create_server((host, 0)) as door:
+        yield door.getsockname()[1]
+
+
+def _probe(machine: Machine, name: str | None, port: int) -> Any:
+    """What the probe says, run within the unit of a process, or free."""
+    machine.run("install", "-D", "/src/tests/nspawn/probe.py", "/opt/camd/probe/probe.py")
+    command = f"/opt/camd/bin/python /opt/camd/probe/probe.py {port}"
+    if name is None:
+        return json.loads(machine.said(*command.split()))
+    unit = f"camd-try{name}"
+    rewrite = f"s|^ExecStart=.*|ExecStart={command}|; s/^Type=.*/Type=oneshot/; /^Restart/d; /^WatchdogSec/d"
+    machine.run("cp", "-r", f"{UNITS}/camd-{name}.service.d", f"{UNITS}/{unit}.service.d")
+    machine.run("sh", "-c", f"sed '{rewrite}' {UNITS}/camd-{name}.service > {UNITS}/{unit}.service")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("start", unit)
+    said = [line for line in machine.log(unit).splitlines() if line.startswith("{")]
+    machine.run("rm", "-r", f"{UNITS}/{unit}.service", f"{UNITS}/{unit}.service.d")
+    return json.loads(said[-1])
+
+
+def _comes_back(machine: Machine, before: str, seconds: float = HAND_OVER) -> None:
+    def is_back() -> bool:
+        now = _property(machine, "camd-capture", "MainPID")
+        return now not in ("0", before) and _property(machine, "camd-capture", "ActiveState") == "active"
+
+    wait("capture is back", is_back, seconds)
+
+
+def _property(machine: Machine, unit: str, name: str) -> str:
+    return machine.systemctl("show", "--value", "-p", name, unit)
+
+
+def _clips(machine: Machine) -> set[int]:
+    lines = machine.said("camd", "clips", "list", "--json").splitlines()
+    return {told["id"] for told in map(json.loads, lines) if "id" in told}
+
+
+def _digest(machine: Machine, path: str) -> str:
+    return hashlib.sha256((machine.root / path.lstrip("/")).read_bytes()).hexdigest()
+
+
+def _fingerprint(machine: Machine) -> str:
+    """Of all that the installer writes, but for the program itself and hashed passwords (each has a new salt)."""
+    where = f"/etc/camd {UNITS} /etc/mosquitto/conf.d /etc/mosquitto/camd.acl /etc/tmpfiles.d /usr/local/bin"
+    modes = f"stat -c '%a %U %G %n' /etc/camd /etc/camd/secrets {STATE}"
+    return machine.said("sh", "-c", f"find {where} -type f -exec sha256sum {{}} + | sort; {modes}")
+
+
+def main() -> int:
+    """Live the day; 1 when something does not hold."""
+    with socket.socket() as trial:
+        if trial.connect_ex(("127.0.0.1", PORT)) == 0:
+            print(f"skipped: somebody listens on port {PORT} of this machine, which the broker needs", file=sys.stderr)
+            return 77
+    with booted(Path(sys.argv[1]), SOURCE) as machine:
+        print(f"booted: {machine.said('systemctl', '--version').splitlines()[0]}", flush=True)
+        for step in STEPS:
+            try:
+                step(machine)
+            except AssertionError as error:
+                print(f"FAILED  {step.__doc__}\n{error}", flush=True)
+                print(machine.said("journalctl", "-u", "camd*", "-n", "40", "--no-pager"))
+                return 1
+            print(f"holds   {step.__doc__}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Put in place of a process of camd, within its unit: says what it reaches, one line each, as JSON."""
+
+import json
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+PORT = int(sys.argv[1])
+
+
+def reaches(host: str, kind: socket.SocketKind) -> bool:
+    """Whether somebody at `host` takes a connection, or a datagram can be sent there."""
+    try:
+        with socket.socket(socket.AF_INET, kind) as trial:
+            trial.settimeout(1)
+            trial.connect((host, PORT))
+            if kind == socket.SOCK_DGRAM:
+                trial.send(b"x")
+    except OSError:
+        return False
+    return True
+
+
+def can_read(path: str) -> bool:
+    """Whether a file or folder can be read."""
+    with suppress(OSError):
+        return bool(list(Path(path).iterdir()) if Path(path).is_dir() else Path(path).read_bytes())
+    return False
+
+
+def can_write(folder: str) -> bool:
+    """Whether a file can be made in a folder."""
+    with suppress(OSError):
+        path = Path(folder) / "probe"
+        path.touch()
+        path.unlink()
+        return True
+    return False
+
+
+KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+READ = (
+    "/etc/camd/camd.yaml", "/etc/camd/secrets/mqtt.password", "/var/lib/camd/clips", "/root",
+    "/run/dbus/system_bus_socket",
+)  # fmt: skip
+WRITE = ("/var/lib/camd", "/run/camd", "/etc/camd", "/opt/camd", "/run")
+said = {
+    "reaches": {host: [kind.name for kind in KINDS if reaches(host, kind)] for host in ("127.0.0.1", "127.0.0.5")},
+    "reads": [path for path in READ if can_read(path) or Path(path).is_socket()],
+    "writes": [folder for folder in WRITE if can_write(folder)],
+}
+print(json.dumps(said))

@@ -159,7 +159,8 @@ def _metric(train: Examples) -> Floats:
     spread = np.cov((train.embeddings - np.array(means)[rows]).T)
     spread = (1 - SHRUNK) * spread + SHRUNK * np.trace(spread) / len(spread) * np.eye(len(spread))
     lengths, axes = np.linalg.eigh(spread)
-    return (axes / np.sqrt(lengths)).astype(np.float16).astype(np.float32)  # as a file holds it
+    metric: Floats = (axes / np.sqrt(lengths)).astype(np.float16).astype(np.float32)  # as a file holds it
+    return metric
 
 
 def _centre(seen: Floats, others: Floats, label: int) -> tuple[Centre, NDArray[np.bool_]]:

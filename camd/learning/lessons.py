@@ -34,7 +34,7 @@ Floats = NDArray[np.float32]
 Chosen = NDArray[np.bool_]
 T = TypeVar("T")
 
-VIEWS: Final = 3  # of each picture, the first as it is
+VIEWS: Final = 2  # of each picture, the first as it is
 WORKERS: Final = 2
 SAMPLE: Final = 5  # every so many pictures say what the principal components are
 STEPS: Final = 200  # of the linear classifier

@@ -40,7 +40,7 @@ from camd.model import LABELS, SECOND
 from camd.terminal import Parser, say
 from camd.vision.crop import squared
 
-EPOCHS: Final = 48
+EPOCHS: Final = 12
 REHEARSED: Final = 2  # times as short is the rehearsal
 EPOCH: Final = 16384  # views
 BATCH: Final = 96

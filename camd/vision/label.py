@@ -1,7 +1,8 @@
 """Chooses what is looked at closely, and remembers what was thought of it.
 
 Idea: a confirmed visitor is cut out a few times a second, three times at once and then more seldom, the sooner the
-plainer it is who comes, and each cut is a vote. What an event shows is the foremost of its visitors, those who have left included.
+plainer it is who comes, and each cut is a vote. What an event shows is the foremost of its visitors, also of those who
+have left.
 Rule: pure; never more than `PER_SECOND` cuts of one camera. A classifier that fails or is slow is asked no more: events
 go on without labels, and `trouble` says why.
 """

@@ -19,7 +19,11 @@ VERBS = {
     "classify": ("camd.classify", "main", "what the classifier makes of pictures"),
     "learn": ("camd.learning.desk", "main", "learn from your labels; 'report' and 'rollback'"),
     "clips": ("camd.upkeep", "clips", "list, show, export, star and delete your clips"),
-    "store": ("camd.upkeep", "main", "check and mend what is kept; 'store plan' shows what would go next"),
+    "store": (
+        "camd.upkeep",
+        "main",
+        "check and mend what is kept; 'plan': what goes next; 'wear': what the disk wrote",
+    ),
     "wipe": ("camd.upkeep", "wipe", "delete everything that was recorded and learned"),
     "share": ("camd.share.desk", "main", "order one clip to be sent to one recipient"),
     "ledger": ("camd.ledger_desk", "main", "who got what, when and why; 'ledger verify' finds what was changed since"),

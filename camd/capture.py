@@ -1,6 +1,7 @@
 """The camera process: every camera in a thread of its own, one recorder, one store, one voice to the house.
 
-Rule: no network in this process, ever. It is taken down in the reverse of the order in which it was put together.
+Rule: no network in this process but the addresses of its network cameras. It is taken down in the reverse of the order
+in which it was put together.
 """
 
 import logging
@@ -29,10 +30,13 @@ from camd.mode import AWAY, HOME
 from camd.pipeline import House
 from camd.places import Places, known_stores
 from camd.recording import Recording
+from camd.settings_camera import check_source
+from camd.settings_kinds import WrongError
 from camd.store import identity, wipe
 from camd.store.shelf import Shelf, is_new
 from camd.telling import Telling
 from camd.terminal import Parser
+from camd.watchdog import Watchdog
 from camd.worker import Crew, Threads
 
 _log = logging.getLogger(__name__)
@@ -69,13 +73,21 @@ def _as_wanted(settings: Config, wanted: Namespace) -> Config:
         raise UsageError("camd: --camera SOURCE is for one camera, and the config has several. Give another --config.")
 
     def camera(given: CameraConfig) -> CameraConfig:
-        return replace(given, source=wanted.camera or given.source, loop=wanted.loop or given.loop)
+        return replace(given, source=_source(wanted.camera) or given.source, loop=wanted.loop or given.loop)
 
     cameras = tuple(replace(one, camera=camera(one.camera)) for one in settings.cameras)
     made = replace(settings, camera=camera(settings.camera), cameras=cameras)
     if not made.cameras and not made.camera.source:
         raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
     return made
+
+
+def _source(given: str | None) -> str:
+    """What was given on the command line, held to the same rules as the config."""
+    try:
+        return check_source(given) if given else ""
+    except WrongError as error:
+        raise ConfigError(f"--camera: {error.what}. got {error.got}. want {error.want or 'a source'}.") from error
 
 
 def _overlaid(loaded: config.Loaded, places: Places) -> Config:
@@ -97,8 +109,8 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
     with ExitStack() as stack:
         eyes = [stack.enter_context(closing(Eye(each, clock))) for each in settings.each()]
         if len(eyes) == 1 and (mode.read(places) == AWAY or is_new(places)):
-            eyes[0].open()  # first: a camera that cannot be used is told before anything is made
-        shelf = stack.enter_context(Shelf.open(places, settings.store, clock))
+            eyes[0].open(crew.stop)  # first: a camera that cannot be used is told before anything is made
+        shelf = stack.enter_context(Shelf.open_when_possible(places, settings.store, clock))
         if not places.data.is_relative_to(gettempdir()):  # what lies there is not meant to last
             identity.remember(places, known_stores())
         bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))
@@ -112,7 +124,10 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         telling.controls.start()
         systemd.tell(READY=1)
         listening = crew.start("controls", lambda: telling.controls.run(bell, crew))
-        stack.callback(listening.join)
+        watchdog = Watchdog(clock, [each.camera.name for each in settings.each()])
+        watching = crew.start("watchdog", lambda: watchdog.run(crew))
+        for thread in (listening, watching):
+            stack.callback(thread.join)
         stack.callback(_stop, crew, bell)
         most = max(each.record.memory for each in settings.each())
         recording = stack.enter_context(closing(Recording(shelf, clock, Threads(crew), most)))
@@ -131,7 +146,7 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
                 show=herald.show,
                 classifier=classifiers.of(each.vision, herald.tell),
             )
-            lookouts.append(Lookout(eye, house, herald, places, crew, len(eyes) == 1))
+            lookouts.append(Lookout(eye, house, herald, watchdog, places, crew, len(eyes) == 1))
         looking = [crew.start(f"camera {lookout.name}", lookout.run) for lookout in lookouts]
         for thread in looking:
             thread.join()

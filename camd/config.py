@@ -14,12 +14,16 @@ from typing import Any, TypeVar
 
 import yaml
 
+from camd import settings_camera as cameras
+from camd import settings_hours as hours
 from camd import settings_kinds as kinds
 from camd import settings_paths as paths
 from camd import settings_shapes as shapes
 from camd.errors import ConfigError
+from camd.mode import MODES
 from camd.model import LABELS, SECOND, Nanos, Polygon, Zone
 from camd.places import default_data
+from camd.schedule import DAYS, Change, clashes
 from camd.settings_file import SettingsFile
 from camd.settings_kinds import Kind
 from camd.settings_shapes import ListKind
@@ -37,7 +41,13 @@ class CameraConfig:
 
     name: str = "camera"
     source: str = ""
+    detect_source: str = ""
+    password_file: Path | None = None
     loop: bool = False
+    size: cameras.Size | None = None
+    rotation: str = "0"
+    focus: float | None = None
+    tuning: str = "normal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ class RecordConfig:
     """`record:` what a clip holds."""
 
     clips: bool = True
+    encode: bool = False
     pre_roll: Nanos = 5 * SECOND
     post_roll: Nanos = 3 * SECOND
     max_length: Nanos = 120 * SECOND
@@ -116,6 +127,15 @@ class DiscoveryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleConfig:
+    """`schedule:` when the mode changes by itself."""
+
+    timezone: str = ""
+    battery_clock: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One entry of `share.to`: a folder, or an https URL with the file that holds its bearer token."""
 
@@ -166,6 +186,7 @@ class Config:
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     discovery: DiscoveryConfig = field(default_factory=DiscoveryConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     share: ShareConfig = field(default_factory=ShareConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
 
@@ -193,8 +214,21 @@ class Key:
 # One row per key: what may stand there, and what it is for.
 KEYS = {
     "camera.name": Key(kinds.Name(), "what the camera is called in topics and clips"),
-    "camera.source": Key(kinds.Source(), "where its pictures come from; empty: given on the command line"),
+    "camera.source": Key(cameras.Source(), "where its pictures come from; empty: given on the command line"),
+    "camera.detect_source": Key(
+        cameras.Stream(), "a smaller stream of the same camera to look at; clips are of source; empty: source"
+    ),
+    "camera.password_file": Key(paths.SecretFile(), "file with NAME:PASSWORD of a network camera; empty: it has none"),
     "camera.loop": Key(kinds.Switch(), "start a video file again at its end"),
+    "camera.size": Key(
+        cameras.SizeKind(),
+        "of a camera module or webcam; empty: 1920x1080@15, on a Pi 5 and of a webcam 1280x720@15",
+    ),
+    "camera.rotation": Key(kinds.Choice(("0", "180")), "degrees; 180: a camera module that hangs upside down"),
+    "camera.focus": Key(cameras.Focus(), "of a camera module whose lens can move"),
+    "camera.tuning": Key(
+        cameras.Tuning(), "of a camera module; infrared: one without infrared filter, its pictures are grey"
+    ),
     "vision.sensitivity": Key(kinds.Whole(1, 10), "how little motion is an event: 1 sees least, 10 most"),
     "vision.fps": Key(kinds.Number(1, 60), "pictures looked at in a second; clips keep all of them"),
     "vision.merge_gap": Key(kinds.duration(0, 5 * MINUTE), "a pause of one motion that does not end it"),
@@ -214,6 +248,9 @@ KEYS = {
         paths.File(), "a YOLO-like ONNX model for that, with FILE.yaml beside it; empty: camd's own"
     ),
     "record.clips": Key(kinds.Switch(), "keep a clip of each event"),
+    "record.encode": Key(
+        kinds.Switch(), "encode what a network camera or file gives anew, with vision.privacy covered; costs CPU"
+    ),
     "record.pre_roll": Key(kinds.duration(0, MINUTE), "kept from before the motion began"),
     "record.post_roll": Key(kinds.duration(0, 5 * MINUTE), "kept from after the motion ended"),
     "record.max_length": Key(kinds.duration(SECOND, HOUR), "a longer clip goes on in a second file"),
@@ -247,6 +284,13 @@ KEYS = {
     "discovery.style": Key(
         kinds.Choice(("device", "component", "off")), "component: for readers that know only single components"
     ),
+    "schedule.timezone": Key(hours.TimeZone(), "whose clock the times of the changes mean; empty: the machine's"),
+    "schedule.battery_clock": Key(
+        kinds.Switch(), "a battery keeps the date without power; else changes wait until the date is known"
+    ),
+    "schedule.changes.NAME.at": Key(hours.TimeOfDay(), "when"),
+    "schedule.changes.NAME.mode": Key(kinds.Choice(MODES), "what the mode is from then on"),
+    "schedule.changes.NAME.days": Key(shapes.Labels(DAYS, "day"), "on which days; empty: on each"),
     "share.to.NAME.folder": Key(paths.Folder(), "folder that clips are copied to"),
     "share.to.NAME.url": Key(kinds.HttpsUrl(), "where clips are PUT; with / at its end each under a name of its own"),
     "share.to.NAME.token_file": Key(paths.SecretFile(), "file that holds its bearer token"),
@@ -255,14 +299,14 @@ KEYS = {
 }
 
 Section = (
-    CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig | ShareConfig
-    | GuardConfig | Destination | Zone
+    CameraConfig | VisionConfig | RecordConfig | StoreConfig | AlertsConfig | MqttConfig | DiscoveryConfig
+    | ScheduleConfig | ShareConfig | GuardConfig | Change | Destination | Zone
 )  # fmt: skip
 S = TypeVar(
-    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig, ShareConfig,
-    GuardConfig, Destination, Zone,
+    "S", CameraConfig, VisionConfig, RecordConfig, StoreConfig, AlertsConfig, MqttConfig, DiscoveryConfig,
+    ScheduleConfig, ShareConfig, GuardConfig, Change, Destination, Zone,
 )  # fmt: skip
-Entry = Destination | Zone | Polygon
+Entry = Change | Destination | Zone | Polygon
 
 # Where a section's rows stand in KEYS.
 ROWS: dict[type[Section], str] = {
@@ -273,18 +317,20 @@ ROWS: dict[type[Section], str] = {
     AlertsConfig: "alerts",
     MqttConfig: "mqtt",
     DiscoveryConfig: "discovery",
+    ScheduleConfig: "schedule",
     ShareConfig: "share",
     GuardConfig: "guard",
+    Change: "schedule.changes.NAME",
     Destination: "share.to.NAME",
     Zone: "vision.zones.NAME",
 }
 # Keys under which the owner's own names stand, each with an entry of its own; an entry of `cameras` has no rows of its
 # own, but those of three sections.
-NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "share.to"}
+NAMED = {"vision.zones", "vision.ignore", "vision.privacy", "schedule.changes", "share.to"}
 SEVERAL = "cameras"
 assert {path.removesuffix(".NAME") for path in KEYS} | NAMED == {
     f"{row}.{key.name}" for section, row in ROWS.items() for key in fields(section)
-} - {"share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
+} - {"schedule.changes.NAME.name", "share.to.NAME.name", "vision.zones.NAME.name"}, "every key has its row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +414,7 @@ def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> 
         alerts=_section(file, "alerts", base.alerts, sections.get("alerts")),
         mqtt=_section(file, "mqtt", base.mqtt, sections.get("mqtt")),
         discovery=_section(file, "discovery", base.discovery, sections.get("discovery")),
+        schedule=_section(file, "schedule", base.schedule, sections.get("schedule")),
         share=_section(file, "share", base.share, sections.get("share")),
         guard=_section(file, "guard", base.guard, sections.get("guard")),
     )
@@ -414,7 +461,7 @@ def _one_of_several(file: SettingsFile, key: str, default: OneOfSeveral, node: y
     before = len(file.faults)
     camera = _filled(file, key, default.camera, pairs.items())
     if not camera.source and len(file.faults) == before:
-        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {kinds.Source().want}")
+        file.fault(file.lines[key], key, "a camera without a source", "no source", f"source: {cameras.Source().want}")
     return OneOfSeveral(
         camera,
         default.vision if vision is None else _section(file, f"{key}.vision", default.vision, vision),
@@ -457,6 +504,8 @@ def _value(file: SettingsFile, key: str, row: str, node: yaml.Node, default: obj
 def _entry(file: SettingsFile, group: str, row: str, name: str, node: yaml.Node) -> Entry:
     key = f"{group}.{name}"
     _check_name(file, key, name)
+    if row == "schedule.changes":
+        return _section(file, key, Change(name), node)
     if row == "share.to":
         return _section(file, key, Destination(name), node)
     if row == "vision.zones":
@@ -499,8 +548,17 @@ def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
             yield "ignore", "told of and ignored", ", ".join(sorted(both)), "each label in labels or in ignore"
         case Zone() if section.labels and (lost := set(section.quiet) - set(section.labels)):
             yield "quiet", "does not count there", ", ".join(sorted(lost)), "some of the zone's labels"
-        case CameraConfig(name="reply"):
-            yield "name", "answers to commands have this name in topics", "reply", "another name"
+        case CameraConfig():
+            if section.name == "reply":
+                yield "name", "answers to commands have this name in topics", "reply", "another name"
+            yield from cameras.conflicts(section)
+        case Change(at=None) | Change(mode=""):
+            lacking = "at" if section.at is None else "mode"
+            kind = KEYS[f"schedule.changes.NAME.{lacking}"].kind
+            yield lacking, "a change that lacks something", f"no {lacking}", f"{lacking}: {kind.want}"
+        case ScheduleConfig(changes=changes):
+            for one, other in clashes(changes):
+                yield "changes", "two modes at once", f"{one.name} and {other.name}", "one of them, or other days"
         case Zone(points=()):
             yield (
                 "points",

@@ -21,7 +21,7 @@ from camd.alerts.teller import Teller
 from camd.bell import Bell
 from camd.clock import Clock
 from camd.config import KEYS, SEVERAL, Config
-from camd.errors import CamdError, UnavailableError
+from camd.errors import CamdError, CannotWriteError, UnavailableError
 from camd.gate import Gate
 from camd.mode import HOME
 from camd.model import SECOND
@@ -30,6 +30,7 @@ from camd.store import verdicts
 from camd.store.files import replace_whole, writing
 from camd.store.index import Index
 from camd.store.verdicts import Verdict
+from camd.timer import Timer
 from camd.wishes import Wish
 from camd.worker import Crew
 
@@ -124,6 +125,7 @@ class Controls:
     gate: Gate
     boards: dict[str, Board]
     has_names: bool = False
+    timer: Timer | None = None
     _mode: str = ""
 
     def start(self) -> None:
@@ -153,6 +155,7 @@ class Controls:
                 _log.warning("a command failed: %s", error)
                 refusal = Refusal("failed", "", str(error)[:200])
             self._node.reply(wish.correlation, refusal)
+        self._heed_schedule()
         self.heed_mode()
 
     def heed_mode(self) -> None:
@@ -184,10 +187,24 @@ class Controls:
         return NO_CAMERA if board is None else OF_A_CAMERA[wish.what](self, board, wish.value)
 
     def _change_mode(self, word: str) -> Refusal | None:
-        if mode.read(self.places) != word:
-            mode.write(self.places, word)
-        self.heed_mode()
+        try:
+            if self.gate.now() != word:
+                mode.write(self.places, word)
+        except CannotWriteError:
+            if word == HOME:
+                self.gate.bar()
+            raise
+        finally:
+            self.heed_mode()
         return None
+
+    def _heed_schedule(self) -> None:
+        """Change the mode when it is time to."""
+        try:
+            if self.timer is not None and (word := self.timer.due()):
+                self._change_mode(word)
+        except CannotWriteError as error:
+            _log.warning("schedule: %s", error)
 
     def _snooze(self, minutes: float) -> Refusal | None:
         until = round(self.clock.unix() / SECOND + minutes * 60) if minutes else 0

@@ -38,10 +38,20 @@ class UnavailableError(CamdError):
     exit_code = 69
 
 
+class StuckError(CamdError):
+    """A camera's driver holds a thread and does not give it back: only another process can use it again."""
+
+    exit_code = 69
+
+
 class CannotWriteError(CamdError):
     """A folder or disk refuses what must be written."""
 
     exit_code = 73
+
+
+class DiskError(CannotWriteError):
+    """The disk is full, failing or read-only: it may take writes again."""
 
 
 class HeldError(CamdError):

@@ -1,7 +1,7 @@
 """What capture does once a second beside its camera: alerts to disk, how it is to a file, and what time alone brings.
 
-Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for ten seconds is told as
-a fault, and so is this process' own standing still, by notify, which reads when the file was written.
+Rule: one thread, which may wait for a disk; nobody waits for it. A camera without a picture for eight seconds is told
+as a fault, and so is this process' own standing still, by notify, which reads when the file was written.
 """
 
 import json
@@ -14,15 +14,17 @@ from typing import Any, Final
 from camd import systemd
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
+from camd.budget import Budget
 from camd.clock import Clock
 from camd.config import Config
 from camd.habits import remember
 from camd.model import SECOND, Nanos
 from camd.places import Places
+from camd.store import wear
 from camd.store.files import ClipFiles
 from camd.worker import Crew
 
-BLIND: Final[Nanos] = 10 * SECOND  # without a picture
+BLIND: Final[Nanos] = 8 * SECOND  # without a picture; told within ten
 STOOD_STILL: Final[Nanos] = 10 * SECOND  # between two looks that are a second apart
 COUNT_EVERY: Final[Nanos] = 30 * SECOND  # the clips
 DAY_S: Final = 86_400
@@ -31,8 +33,12 @@ ENOUGH: Final = 1.1  # times keep_free is room again
 
 @dataclass(slots=True)
 class Pulse:
-    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them."""
+    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them.
 
+    `budget` says how much of the time that took, and what is done more seldom for it.
+    """
+
+    budget: Budget = field(default_factory=Budget)
     offered: int = 0
     looked: int = 0
     last: Nanos = 0
@@ -68,7 +74,7 @@ class Watch:
         """Tell a camera that should give pictures and does not."""
         is_blind = self.pulse.is_open and now - self.pulse.last > BLIND
         if is_blind and not self._is_blind:
-            self.teller.fault("no picture for 10 s")
+            self.teller.fault(f"no picture for {BLIND // SECOND} s")
         if self._is_blind and not is_blind and self.pulse.is_open:
             self.recovered()
         self._is_blind = is_blind
@@ -80,7 +86,13 @@ class Watch:
             self._fps = round((self.pulse.offered - frames) * SECOND / (now - then), 1) if then else 0.0
             self._frames = now, self.pulse.offered
         drops = max(0, self.pulse.offered - self.pulse.looked - 1)  # one may be under way
-        return {"fps": self._fps if self.pulse.is_open else 0.0, "drops": drops}
+        budget = self.pulse.budget
+        return {
+            "fps": self._fps if self.pulse.is_open else 0.0,
+            "drops": drops,
+            "load": round(budget.load, 2) if self.pulse.is_open else 0.0,
+            "pace": {"classifier": round(budget.pace.classifier, 2), "analysis": round(budget.pace.analysis, 2)},
+        }
 
 
 @dataclass(slots=True)
@@ -121,19 +133,29 @@ class Housekeeper:
             if stood_still:
                 watch.teller.repeat()
             watch.look(now)
-            watch.teller.look(lambda number: ClipFiles.of(self.places, number).mp4.exists())
+            watch.teller.look(self._has_clip)
         self._look_for_room()
         self._write_down()
         self._report(now)
         outbox.thin_out(self.clock.boot_id, now, self.clock.unix())
         outbox.spill(now)
 
+    def _has_clip(self, number: int) -> bool:
+        """Whether the clip is there, or a failing disk does not tell."""
+        try:
+            return ClipFiles.of(self.places, number).mp4.exists()
+        except OSError:
+            return True
+
     def _write_down(self) -> None:
         for camera in list(self._learned):
             remember(self.places.quiet(camera), self._learned.pop(camera))
 
     def _look_for_room(self) -> None:
-        free = disk(self.places.data)["free"]
+        found = disk(self.places.data)
+        if found is None:
+            return
+        free = found["free"]
         if free < self.config.store.keep_free and not self._is_low:
             self._is_low = True
             self.watches[0].teller.aloud("storage_low", "the disk is almost full")
@@ -152,6 +174,7 @@ class Housekeeper:
             "cameras": {watch.name: watch.figures(now) for watch in self.watches},
             "disk": disk(self.places.data),
             "written_today": self._written_today(),
+            "store": wear.read(self.places),
             **self._clips,
         }
         temp = self.places.status.with_suffix(".tmp")
@@ -171,16 +194,22 @@ class Housekeeper:
         return written - self._day[1]
 
 
-def disk(folder: Path) -> dict[str, int]:
-    """Bytes of the disk that `folder` lies on: all, and those that this user may still write."""
-    found = os.statvfs(folder)
+def disk(folder: Path) -> dict[str, int] | None:
+    """Bytes of the disk that `folder` lies on: all, and those that this user may still write; None: it is not there."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
     return {"total": found.f_blocks * found.f_frsize, "free": found.f_bavail * found.f_frsize}
 
 
 def clips(folder: Path) -> dict[str, int]:
-    """How many clips there are, and the bytes of all that lies with them."""
-    with os.scandir(folder) as found:
-        sizes = {entry.name: _size(entry) for entry in found}
+    """How many clips there are, and the bytes of all that lies with them; nothing when the disk does not tell."""
+    try:
+        with os.scandir(folder) as found:
+            sizes = {entry.name: _size(entry) for entry in found}
+    except OSError:
+        return {}
     return {"clips": sum(name.endswith(".mp4") for name in sizes), "clip_bytes": sum(sizes.values())}
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from camd import habits
 from camd.alerts.payload import PictureSize
+from camd.camera.source import is_live
 from camd.clips.track import Stream
 from camd.clock import Clock
 from camd.errors import CamdError
@@ -19,6 +20,7 @@ from camd.model import SECOND, Nanos
 from camd.pipeline import House, Pipeline
 from camd.places import Places
 from camd.telling import Herald
+from camd.watchdog import Watchdog
 from camd.worker import Crew, Threads
 
 _log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Lookout:
     eye: Eye
     house: House
     herald: Herald
+    watchdog: Watchdog
     places: Places
     crew: Crew
     is_alone: bool
@@ -57,6 +60,7 @@ class Lookout:
         if not self.crew.stop.is_set() and not self.is_alone:
             _log.info("%s: this camera has no more to give", self.name)
             self.herald.ended()
+            self.watchdog.rests(self.name)
 
     def _try(self) -> bool:
         """As `_look`; what the camera does not give is tried again."""
@@ -88,16 +92,22 @@ class Lookout:
             gate.may_look.wait()
             return True
         look = gate.look(self.name)
-        layout = self.eye.open()
+        self.watchdog.opens(self.name, is_live=is_live(self.house.config.camera))
+        layout = self.eye.open(gate.shut)
+        if layout is None:
+            return True
         house = replace(self.house, learned=habits.recall(self.places.quiet(self.name)), admits=look.admits)
         pipeline = Pipeline(Stream(self.name, layout), house, Threads(self.crew))
         self.herald.opened(pipeline.watcher, pipeline.pulse, PictureSize(layout.width, layout.height))
+        self.watchdog.awaits(self.name, pipeline.pulse)
         try:
             has_ended = self.eye.play(pipeline.play, gate.shut)
         finally:
             self.eye.close()  # first: a clip may take longer to finish than a camera may stay open in home mode
             gate.closed(self.name)
             self.herald.closed(pipeline.pulse)
+            if self.eye.trouble:
+                self.herald.fault(self.eye.trouble)
             pipeline.close()
             habits.remember(self.places.quiet(self.name), pipeline.learned())
         self._failures = 0
@@ -108,3 +118,4 @@ class Lookout:
         self.herald.gate.closed(self.name)
         self._failures = 0
         self.herald.home()
+        self.watchdog.rests(self.name)

@@ -7,14 +7,17 @@ It does not close a camera: capture does, which looks here first.
 """
 
 import os
+from pathlib import Path
 from typing import Final
 
+from camd.clock import SystemClock
 from camd.errors import CannotWriteError
 from camd.places import Places
 
 HOME: Final = "home"
 AWAY: Final = "away"
 MODES: Final = (HOME, AWAY)
+UNDATED: Final = 2**31 - 1  # UNIX seconds, the last that every file system knows
 
 
 def read(places: Places) -> str:
@@ -38,24 +41,57 @@ def trouble(places: Places) -> str:
 
 
 def write(places: Places, mode: str) -> None:
-    """Set the mode; it lasts through a power cut when this returns. Raises CannotWriteError."""
+    """Set the mode; it lasts through a power cut when this returns. Raises CannotWriteError.
+
+    A disk that takes no file, and lets the old one go, is in home mode too: a missing file means that.
+    """
     assert mode in MODES
-    temp = places.mode.with_name("mode.tmp")
     try:
-        with temp.open("w", encoding="ascii") as file:
-            file.write(f"{mode}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temp.replace(places.mode)
-        _sync(places)
+        write_whole(places.mode, f"{mode}\n")
     except OSError as error:
+        if mode == HOME and _is_removed(places):
+            return
         raise CannotWriteError(
             f"{places.mode}: cannot be written ({error.strerror}). The mode is as it was."
         ) from error
 
 
-def _sync(places: Places) -> None:
-    folder = os.open(places.mode.parent, os.O_RDONLY | os.O_DIRECTORY)
+def written(places: Places) -> int | None:
+    """The UNIX second at which the mode was written; None when nobody knows it."""
+    try:
+        at = places.mode.stat().st_mtime
+    except OSError:
+        return None
+    return None if at >= UNDATED else int(at)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a line of ASCII at `path`, whole or not at all, to last through a power cut. Raises OSError.
+
+    Where the machine does not know the date, the file does not tell one either.
+    """
+    temp = path.with_name(f"{path.name}.tmp")
+    with temp.open("w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        if not SystemClock().synchronised():
+            os.utime(file.fileno(), (UNDATED, UNDATED))
+        os.fsync(file.fileno())
+    temp.replace(path)
+    _sync(path.parent)
+
+
+def _is_removed(places: Places) -> bool:
+    try:
+        places.mode.unlink(missing_ok=True)
+        _sync(places.mode.parent)
+    except OSError:
+        return False
+    return True
+
+
+def _sync(parent: Path) -> None:
+    folder = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from camd import mode
 from camd.bell import ring
+from camd.clock import SystemClock
 from camd.config import load
 from camd.errors import CannotWriteError
 from camd.places import Places
 from camd.terminal import Parser, print_json, say
+from camd.timer import WAITS, next_change
 
 
 def main(arguments: list[str]) -> int:
@@ -23,16 +25,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder, instead of the config's")
     parser.add_argument("--json", action="store_true", help="JSON on stdout")
     options = parser.parse_args(arguments)
-    places = Places.of(options.data or load(options.config).store.data)
+    config = load(options.config)
+    places = Places.of(options.data or config.store.data)
     if options.mode:
         _set(places, options.mode)
     elif why := mode.trouble(places):
         say(f"camd mode: {why}")
     word = mode.read(places)
+    coming = next_change(config.schedule, places, SystemClock()) if config.schedule.changes else None
     if options.json:
-        print_json({"mode": word})
-    else:
-        print(word)
+        print_json({"mode": word, "next_change": None if coming is None else coming[1].json()})
+        return 0
+    print(word)
+    if config.schedule.changes:
+        say(f"camd mode: {WAITS if coming is None else f'next change: {coming[0].words(coming[1])}'}")
     return 0
 
 

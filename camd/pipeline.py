@@ -6,11 +6,13 @@ Rule: the watcher never waits for a disk, the camera for nobody.
 """
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from camd.budget import Budget
 from camd.camera.frame import Frame
 from camd.clips.track import Stream
 from camd.clock import Clock
@@ -23,6 +25,8 @@ from camd.vision.label import Labeller
 from camd.vision.rules import Rules
 from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Lane, Lanes
+
+_log = logging.getLogger(__name__)
 
 KEEP_EVERY: Final = 3600 * SECOND  # what was learned of quiet places; a file of some ten kilobytes
 
@@ -66,6 +70,7 @@ class Pipeline:
     def __init__(self, stream: Stream, house: House, lanes: Lanes) -> None:
         config, clock = house.config, house.clock
         self._clock, self._admits, self._keep = clock, house.admits, house.keep
+        self._camera = stream.camera
         self._reel = house.recording.follow(stream, config.record, house.tell)
         salt = _salt(clock, stream.camera)
         labeller = Labeller(house.classifier, config.vision.privacy, clock.boot) if house.classifier else None
@@ -105,12 +110,21 @@ class Pipeline:
 
     def _look(self, frame: Frame) -> None:
         self.pulse.looked += 1
+        began = self._clock.boot()
         self.watcher.look(frame)
+        now = self._clock.boot()
+        if self.pulse.budget.spent(now, now - began):
+            self._slow_down(self.pulse.budget)
         if self._kept is None:
             self._kept = frame.t
         elif frame.t - self._kept >= KEEP_EVERY:  # so a pulled plug costs an hour of what was learned
             self._keep(self.watcher.learned())
             self._kept = frame.t
+
+    def _slow_down(self, budget: Budget) -> None:
+        self.watcher.slow_down(budget.pace)
+        words = (self._camera, budget.load * 100, budget.pace.classifier * 100, budget.pace.analysis * 100)
+        _log.warning("%s: looking takes %.0f %% of the time: classifier at %.0f %%, analysis at %.0f %%", *words)
 
 
 def _salt(clock: Clock, camera: str) -> str:

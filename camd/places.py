@@ -156,6 +156,16 @@ class Places:
         return self.data / "mode"
 
     @property
+    def scheduled(self) -> Path:
+        """The newest change of the schedule that was taken, JSON."""
+        return self.data / "schedule"
+
+    @property
+    def dated(self) -> Path:
+        """Holds the id of the boot in which the date was known once."""
+        return self.run / "dated"
+
+    @property
     def settings(self) -> Path:
         """Settings changed while camd runs, YAML; they win over camd.yaml."""
         return self.data / "settings.yaml"

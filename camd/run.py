@@ -1,7 +1,8 @@
 """`camd run`: the whole house in the foreground: capture and notify as children, taken down in order.
 
 Rule: capture ends first, so that notify can still say what it has to say. A notify that dies is started again and
-capture never notices; when capture ends, everything ends with its exit code. The children die with their parent.
+capture never notices; so is a capture whose camera was there and is lost. When capture ends otherwise, everything ends
+with its exit code. The children die with their parent.
 """
 
 import ctypes
@@ -9,14 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import Final
 
 from camd import config
 from camd.capture import parser
-from camd.clock import SystemClock
-from camd.errors import RefusedError
+from camd.clock import Clock, SystemClock
+from camd.errors import RefusedError, UnavailableError
 from camd.model import SECOND, Nanos
 from camd.places import Places
 from camd.terminal import say
@@ -24,6 +25,7 @@ from camd.terminal import say
 LOOK_EVERY: Final = SECOND // 5
 GRACE_S: Final = 10.0  # for a child to end by itself; capture needs 2 at most
 PATIENCE: Final = (1 * SECOND, 2 * SECOND, 5 * SECOND, 30 * SECOND)  # before notify is started again, and again
+WELL_AFTER: Final = 20 * SECOND  # a capture that lived for so long has had its camera
 FATAL: Final = (64, 77, 78)  # exit codes that another start would only repeat
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
@@ -49,28 +51,53 @@ def _passed_on(**options: object) -> list[str]:
 def watch_over(capture_verb: Sequence[str], notify_verb: Sequence[str], stop: threading.Event) -> int:
     """Run both until `stop` is set or capture ends; the exit code is capture's."""
     clock = SystemClock()
-    with _child(notify_verb) as notify, _child(capture_verb) as capture:
-        notify_again = _Again(notify_verb, notify)
+    with ExitStack() as stack:
+        notify, capture = (stack.enter_context(closing(_Again(verb, clock))) for verb in (notify_verb, capture_verb))
         refused = False  # by guard.strict: the whole house runs, or none of it
-        while not refused and capture.poll() is None and clock.wait(clock.boot() + LOOK_EVERY, stop):
-            notify_again.look(clock.boot())
-            refused = notify_again.process.returncode == RefusedError.exit_code
-        code = _end(capture)
-        _end(notify_again.process)
+        while not refused and not capture.has_ended() and clock.wait(clock.boot() + LOOK_EVERY, stop):
+            notify.look()
+            if capture.lost_its_camera():
+                capture.look()
+            refused = notify.refused()
+        code = capture.end()
     return RefusedError.exit_code if refused else code
 
 
 class _Again:
     """Starts a child again that died, after a while that grows."""
 
-    def __init__(self, verb: Sequence[str], process: "subprocess.Popen[bytes]") -> None:
-        self._verb, self.process = verb, process
+    def __init__(self, verb: Sequence[str], clock: Clock) -> None:
+        self._verb, self._clock = verb, clock
+        self._process, self._began = _start(verb), clock.boot()
         self._deaths = 0
         self._due: Nanos | None = None
+        self._was_well = False
 
-    def look(self, now: Nanos) -> None:
+    def has_ended(self) -> bool:
+        """Whether it ended and is not to be started again for a lost camera."""
+        return self._process.poll() is not None and not self.lost_its_camera()
+
+    def lost_its_camera(self) -> bool:
+        """Whether it ended without its camera, with which it has lived for a while before."""
+        if self._process.poll() is None:
+            self._was_well = self._was_well or self._clock.boot() - self._began > WELL_AFTER
+        return self._was_well and self._process.poll() == UnavailableError.exit_code
+
+    def refused(self) -> bool:
+        """Whether it ended because its cage is open, and may not be."""
+        return self._process.poll() == RefusedError.exit_code
+
+    def end(self) -> int:
+        """End it, if it has not; its exit code."""
+        return _end(self._process)
+
+    def close(self) -> None:
+        """It does not outlive us."""
+        self.end()
+
+    def look(self) -> None:
         """See whether the child lives, and start it again when that is due."""
-        code = self.process.poll()
+        code, now = self._process.poll(), self._clock.boot()
         if code is None or code in FATAL:
             return
         if self._due is None:
@@ -79,16 +106,7 @@ class _Again:
             say(f"camd run: {self._verb[0]} ended with code {code}; it is started again soon")
         elif now >= self._due:
             self._due = None
-            self.process = _start(self._verb)
-
-
-@contextmanager
-def _child(verb: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    child = _start(verb)
-    try:
-        yield child
-    finally:
-        _end(child)
+            self._process = _start(self._verb)
 
 
 def _start(verb: Sequence[str]) -> "subprocess.Popen[bytes]":

@@ -128,20 +128,6 @@ class Host(Text):
 
 
 @dataclass(frozen=True, slots=True)
-class Source(Text):
-    """A video file, a device or the address of a camera."""
-
-    want: str = "a file, a device or a URL without a password"
-
-    def read(self, scalar: Scalar) -> str:
-        """Return the source, with ~ expanded."""
-        source = Text.read(self, scalar)
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*@", source):
-            raise WrongError("a user or password in the address can be read by others", source.split("//")[0] + "//***")
-        return home(source) if source.startswith("~") else source
-
-
-@dataclass(frozen=True, slots=True)
 class HttpsUrl(Text):
     """The address of a recipient."""
 

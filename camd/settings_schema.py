@@ -3,11 +3,18 @@
 from typing import Any
 
 from camd.config import KEYS, NAMED, SEVERAL
+from camd.settings_camera import Focus
+from camd.settings_hours import TimeOfDay
 from camd.settings_kinds import Choice, Number, Switch, Whole
 from camd.settings_shapes import Labels, Points
 
 Schema = dict[str, Any]
-YAML_SAYS: dict[str, object] = {"off": False, "5": 5}  # what YAML makes of some words, where they are not quoted
+YAML_SAYS: dict[str, object] = {
+    "off": False,
+    "5": 5,
+    "0": 0,
+    "180": 180,
+}  # what YAML makes of some words, where they are not quoted
 
 
 def schema() -> Schema:
@@ -68,8 +75,12 @@ def _kind(kind: object) -> Schema:
             return {"type": ["integer", "null"], "minimum": low, "maximum": high}
         case Number(low, high):
             return {"type": ["number", "null"], "minimum": low, "maximum": high}
+        case Focus():
+            return {"type": ["number", "string", "null"], "minimum": 0, "maximum": 32}
         case Choice(words):
             return {"enum": [*words, *(YAML_SAYS[word] for word in words if word in YAML_SAYS), None]}
+        case TimeOfDay():
+            return {"type": ["string", "integer"]}  # YAML 1.1 takes 18:00 for a number, without quotes
         case Labels(known):
             return {"type": ["array", "null"], "items": {"enum": list(known)}, "uniqueItems": True}
         case Points():

@@ -63,9 +63,10 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Some of the labels that there are."""
+    """Some of the labels that there are, or of other words of one kind."""
 
     known: tuple[str, ...]
+    noun: str = "label"
 
     @property
     def want(self) -> str:
@@ -78,7 +79,7 @@ class Labels:
             file.lines.pop(key, None)
             return ()
         if not isinstance(node, yaml.SequenceNode) or not node.value:
-            file.fault(node.start_mark.line + 1, key, "not a list of labels", _text(node), self.want)
+            file.fault(node.start_mark.line + 1, key, f"not a list of {self.noun}s", _text(node), self.want)
             return ()
         for number, item in enumerate(node.value):
             for what in self._wrong(_text(item), [_text(before) for before in node.value[:number]]):
@@ -92,7 +93,7 @@ class Labels:
     def _wrong(self, label: str, before: Sequence[str]) -> Iterator[str]:
         if label not in self.known:
             near = get_close_matches(label, self.known, 1)
-            yield f"no such label (did you mean {near[0]}?)" if near else "no such label"
+            yield f"no such {self.noun} (did you mean {near[0]}?)" if near else f"no such {self.noun}"
         elif label in before:
             yield "named twice"
 

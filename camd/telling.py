@@ -21,6 +21,7 @@ from camd.gate import Gate
 from camd.housekeeper import Housekeeper, Pulse, Watch
 from camd.model import Event, Happening
 from camd.places import Places
+from camd.timer import Timer
 from camd.worker import Crew, Lane, Threads
 
 
@@ -34,7 +35,8 @@ class Telling:
         self.gate = Gate(places, clock)
         self.heralds = {each.camera.name: self._herald(each, places) for each in settings.each()}
         boards = {name: herald.board for name, herald in self.heralds.items()}
-        self.controls = Controls(places, clock, self.gate, boards, has_names=bool(settings.cameras))
+        timer = Timer(settings.schedule, places, clock)
+        self.controls = Controls(places, clock, self.gate, boards, bool(settings.cameras), timer)
         self.keeper = Housekeeper(settings, places, clock, [herald.watch for herald in self.heralds.values()])
 
     def __enter__(self) -> Self:

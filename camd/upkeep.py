@@ -14,14 +14,16 @@ from rich.progress import track
 from rich.table import Table
 
 from camd import config
-from camd.alerts.outbox import Outbox
+from camd.alerts.outbox import SPILL_AFTER, Outbox
+from camd.alerts.states import state
+from camd.alerts.topics import Names
 from camd.clips.adopt import adopt
 from camd.clock import SystemClock, rfc3339
 from camd.config import MB, Config
 from camd.errors import RefusedError, UsageError
 from camd.model import Alert, Box, Clip, Event, Reason
 from camd.places import Places, known_stores
-from camd.store import check, desk, identity, ring, sidecar
+from camd.store import check, desk, identity, ring, sidecar, wear
 from camd.store import wipe as wiping
 from camd.store.check import Mend, Violation
 from camd.store.files import lies_at, sync_folder
@@ -36,7 +38,7 @@ _UNKNOWN = Reason("lost with the sidecar", 0, 0, 0, 0.0, 1.0, Box(0.0, 0.0, 1.0,
 
 
 def main(arguments: list[str]) -> int:
-    """`camd store check` (exit 1 on damage) and `camd store plan`."""
+    """`camd store check` (exit 1 on damage), `camd store plan` and `camd store wear`."""
     options = _parser().parse_args(arguments)
     settings = config.load(options.config)
     places = Places.of(options.data or settings.store.data)
@@ -51,18 +53,31 @@ def wipe(arguments: list[str]) -> int:
     parser = Parser(
         prog="camd wipe",
         description="Delete all clips, thumbnails, stars and labels, share orders, waiting alerts and what was learned."
-        " Stop camd first. The ledger stays, with one line about it. Interrupted, it is finished at the next start.",
+        " Stop capture first. The ledger stays, with one line about it. Interrupted, it is finished at the next start.",
     )
     _add_places(parser)
     options = parser.parse_args(arguments)
-    places = Places.of(options.data or config.load(options.config).store.data)
+    settings = config.load(options.config)
+    places = Places.of(options.data or settings.store.data)
     if not places.data.exists():
         raise UsageError(f"camd wipe: there is nothing at {places.data}.")
     _confirm_wipe(places)
     wiping.begin(places)
     wiping.finish(places, SystemClock(), known_stores())
+    _clear_picture(places, settings)
     say(f"everything that camd recorded and learned at {places.data} is gone")
+    say("the broker forgets the last picture as soon as notify tells it: at once if it runs, else when it starts")
     return 0
+
+
+def _clear_picture(places: Places, settings: Config) -> None:
+    """Tell the broker to forget each camera's last picture; of a wipe cut off, the next start of capture does."""
+    clock = SystemClock()
+    mqtt, cameras = settings.mqtt, [each.camera.name for each in settings.each()]
+    empty = [state(Names(mqtt.prefix, mqtt.node, camera).snapshot, "") for camera in cameras]
+    with closing(Outbox(places)) as outbox:
+        outbox.put(empty, clock.boot_id, clock.boot(), clock.unix())
+        outbox.spill(clock.boot() + SPILL_AFTER)  # at once: it may be long until notify runs
 
 
 def clips(arguments: list[str]) -> int:
@@ -206,8 +221,23 @@ def _confirm_wipe(places: Places) -> None:
         raise RefusedError("nothing was deleted: that was not WIPE.")
 
 
+def _wear(places: Places, settings: Config, options: argparse.Namespace) -> int:
+    told = wear.read(places)
+    if told is None:
+        say("nothing was recorded since this machine was booted")
+    elif options.json:
+        print_json({"type": "wear", **told})
+    else:
+        kept, written = told["recorded_bytes"], told["written_bytes"]
+        say(f"since capture began: {_count(told['clips'], 'clip')} kept, {told['cut_short']} of them cut short")
+        say(f"{_count(told['evicted'], 'clip')} evicted; {_mb(kept)} MB kept")
+        if written is not None and kept:
+            say(f"{_mb(written)} MB written to clips and index for them, {written / kept:.2f} bytes for each one kept")
+    return 0
+
+
 _Verb = Callable[[Places, Config, argparse.Namespace], int]
-_VERBS: dict[str, _Verb] = {"check": _check, "plan": _plan}
+_VERBS: dict[str, _Verb] = {"check": _check, "plan": _plan, "wear": _wear}
 
 
 def _parser() -> Parser:
@@ -222,7 +252,8 @@ def _parser() -> Parser:
     checking.add_argument("--repair", action="store_true", help="mend what can be mended; stop camd first")
     checking.add_argument("--deep", action="store_true", help="read every recording and compare its sha256")
     planning = verbs.add_parser("plan", help="show which clips would go next, and why")
-    for each in (checking, planning):
+    wearing = verbs.add_parser("wear", help="show how much was written to the disk for what was recorded")
+    for each in (checking, planning, wearing):
         each.add_argument("--json", action="store_true", help="JSON Lines on stdout")
         _add_places(each)
     return parser

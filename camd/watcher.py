@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from camd.budget import Pace
 from camd.camera.frame import Frame
 from camd.config import VisionConfig
 from camd.controls import Dials
@@ -65,6 +66,7 @@ class Watcher:
             learned=learned,
         )
         self._rules = rules
+        self._fps = settings.fps
         self._interval: Nanos = round(EARLY * SECOND / settings.fps)
         self._record, self._tell, self._observe, self._show = record, tell, observe, show
         self._sight: Sight | None = None
@@ -82,6 +84,12 @@ class Watcher:
     def trigger(self, seconds: float) -> None:
         """Record so long from the next frame on, whatever moves."""
         self._requests.ask(seconds)
+
+    def slow_down(self, pace: Pace) -> None:
+        """Look more seldom, or as often as wanted again; to be called where `look` is."""
+        self._interval = round(EARLY * SECOND / (self._fps * pace.analysis))
+        if self._labeller is not None:
+            self._labeller.slow_down(pace.classifier)
 
     def look(self, frame: Frame) -> None:
         """Look at one frame, if one is due."""

@@ -20,18 +20,24 @@ DOORS = {
 }  # fmt: skip
 GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
-    "settings_shapes", "settings_schema", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "wishes", "cage", "guard", "systemd",
+    "settings_camera", "settings_hours", "settings_shapes", "settings_schema",
+    "schedule", "timer", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
+    "bell", "mode", "mode_desk", "systemd", "wishes", "cage", "guard",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
-    "lookout", "pipeline", "recording", "telling", "watcher", "schema_desk",
+    "__main__", "budget", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
+    "lookout", "watchdog", "pipeline", "recording", "telling", "watcher", "schema_desk",
     "classify", "harvest", "upkeep", "units", "doctor", "checkups",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
     "av": {
         "camera/stream.py",
+        "camera/decoder.py",
+        "camera/encoder.py",
+        "camera/reader.py",
+        "camera/network.py",
+        "camera/webcam.py",
         "clips/writer.py",
         "clips/salvage.py",
         "scene.py",
@@ -44,12 +50,17 @@ FOREIGN = {
     "amqtt": {"broker.py"},
     "torch": {"learning/train.py", "learning/net.py", "learning/lessons.py"},
     "onnx": {"learning/teacher.py", "learning/net.py"},
+    "picamera2": {"camera/pi.py"},
+    "libcamera": {"camera/pi.py"},
     "time": {"clock.py"},
-    # a host name; free ports for brokers on loopback; what a cage shuts, and whether it does; systemd; names
+    # a host name; free ports for brokers on loopback; one camera's address; what a cage shuts, and whether it does;
+    # systemd's own socket; names
     "socket": {
         "config.py",
         "demo.py",
         "benches/alert.py",
+        "camera/network.py",
+        "camera/relay.py",
         "cage.py",
         "guard.py",
         "systemd.py",
@@ -57,7 +68,7 @@ FOREIGN = {
         "checkups/camera.py",
     },
     "seccompy": {"cage.py"},
-    "http": {"share/send.py"},
+    "http": {"share/send.py", "camera/network.py"},
     "ssl": {"share/send.py", "alerts/link.py"},
 }
 NEVER = {
@@ -73,7 +84,8 @@ NEVER = {
     "pickle",
 }
 PURE_FILES = [
-    "model.py", "geometry.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py", "score.py",
+    "model.py", "geometry.py", "schedule.py", "budget.py", "clips/preroll.py", "clips/parameters.py", "store/ring.py",
+    "score.py",
     "alerts/message.py", "alerts/states.py", "alerts/payload.py", "alerts/topics.py", "alerts/policy.py",
     "alerts/command.py", "alerts/missed.py", "alerts/homeassistant.py",
     *(str(path.relative_to(ROOT)) for path in ROOT.glob("vision/*.py")),

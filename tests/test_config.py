@@ -56,7 +56,7 @@ def test_every_key_stands_in_the_sample_file_once_with_its_comment() -> None:
         section = text.split(f"\n{path.partition('.')[0]}:")[1].split("\n\n")[0]
         assert len(re.findall(rf"{re.escape(comment)}[ #]*{name}:", section)) == 1, path
     assert len(re.findall(r"^  \w+:", text, re.MULTILINE)) == len([k for k in KEYS if "NAME" not in k]) + len(NAMED)
-    assert len(KEYS) <= 50
+    assert len(KEYS) <= 62  # what a camera module, a week, and rules by label need came with them
 
 
 def test_an_empty_file_means_all_defaults(file: Path) -> None:

@@ -1,6 +1,7 @@
 """What is turned while camd runs: carried out, answered, remembered, and refused where it cannot be."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,14 +17,16 @@ from camd.alerts.topics import Names
 from camd.camera.frame import Frame
 from camd.camera.stream import FileCamera
 from camd.clock import ManualClock
-from camd.config import Config, Loaded, overlaid
+from camd.config import Config, Loaded, ScheduleConfig, overlaid
 from camd.controls import Board, Controls, Dials
 from camd.gate import Gate
 from camd.mode import AWAY, HOME
-from camd.model import Began, Ended, Finding, Footage
+from camd.model import SECOND, Began, Ended, Finding, Footage
 from camd.places import Places
+from camd.schedule import Change
 from camd.store import verdicts
 from camd.store.verdicts import Verdict
+from camd.timer import Timer
 from camd.watcher import Watcher
 from camd.wishes import NOTIFY, WEB, Wish
 from tests.store.store_world import store_of
@@ -105,6 +108,38 @@ def test_a_mode_file_that_is_lost_closes_the_camera(house: House, caplog: pytest
     house.controls.look()
     assert house.gate.shut.is_set()
     assert len([record for record in caplog.records if "nobody is watched" in record.getMessage()]) == 1
+
+
+def test_the_schedule_is_heeded_and_the_sensor_closed(house: House) -> None:
+    clock = house.controls.clock  # on the first of January at midnight
+    changes = (Change("one", 1, HOME), Change("two", 2, AWAY))
+    house.controls.timer = Timer(ScheduleConfig("UTC", changes=changes), house.places, clock)
+    seen = []
+    for second in range(180):
+        clock.wait(second * SECOND, threading.Event())
+        house.controls.look()
+        seen.append(house.gate.now())
+    assert [seen.index(HOME), len(seen) - seen[::-1].index(HOME)] == [60, 120]
+    assert mode.read(house.places) == AWAY
+    assert house.said()["mode/state"] == "away"
+
+
+def test_previews_are_gone_in_home_mode(house: House) -> None:
+    (house.places.run / "latest.jpg").write_bytes(b"a picture of now")
+    house.controls.look()
+    assert house.places.previews()
+    house.wish("mode", HOME)
+    assert house.places.previews() == []
+
+
+def test_a_wish_for_home_that_waits_is_seen_and_left(house: House) -> None:
+    wishes.put(house.places, NOTIFY, Wish("mode", AWAY))
+    assert not wishes.home_waits(house.places)
+    wishes.put(house.places, NOTIFY, Wish("mode", HOME, "", "c"))
+    assert wishes.home_waits(house.places)
+    assert wishes.home_waits(house.places)
+    house.controls.look()
+    assert not wishes.home_waits(house.places)
 
 
 def test_a_snooze_is_remembered(house: House) -> None:

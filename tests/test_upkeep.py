@@ -11,7 +11,7 @@ from camd import ledger, upkeep
 from camd.alerts.outbox import Outbox
 from camd.clock import SystemClock
 from camd.errors import HeldError, RefusedError, UsageError
-from camd.model import Alert
+from camd.model import Alert, Clip
 from camd.places import Places
 from camd.store import check, sidecar
 from camd.store.check import violations
@@ -26,6 +26,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     places = Places.of(tmp_path / "data")
     store_of(places, 3)
     return places
+
+
+def listed(places: Places) -> tuple[Clip, ...]:
+    with Index.open(places) as index:
+        return index.clips()
 
 
 def store(places: Places, *arguments: str) -> int:
@@ -127,7 +132,9 @@ def test_a_wipe_leaves_the_ledger_with_one_line(places: Places, monkeypatch: pyt
     (places.data / "somebody's own").write_text("mine")
     monkeypatch.setattr("sys.stdin", io.StringIO("WIPE\n"))
     assert upkeep.wipe(["--data", str(places.data)]) == 0
-    assert {path.name for path in places.data.iterdir()} == {"ledger.jsonl", "mode", "somebody's own"}
+    assert {path.name for path in places.data.iterdir()} == {"ledger.jsonl", "mode", "outbox.sqlite", "somebody's own"}
+    with closing(Outbox(places)) as outbox:  # nothing but the order to the broker to forget its picture
+        assert [(each.alert.topic[-9:], each.alert.payload) for each in outbox.pending(9)] == [("/snapshot", "")]
     assert [entry.what for entry in ledger.entries(places)] == ["wipe"]
     assert ledger.verify(places).intact
 
@@ -137,6 +144,15 @@ def test_a_wipe_waits_for_no_recorder(places: Places, monkeypatch: pytest.Monkey
     with open_shelf(places), pytest.raises(HeldError):
         upkeep.wipe(["--data", str(places.data)])
     assert ids(places) == [3, 2, 1]
+
+
+def test_wear_tells_what_was_written_for_what_was_kept(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    assert store(places, "wear") == 0
+    assert "3 clips kept" in capsys.readouterr().err
+    assert store(places, "wear", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["recorded_bytes"] == sum(clip.size + clip.beside for clip in listed(places))
+    assert told["written_bytes"] is None or told["written_bytes"] >= 0
 
 
 def test_what_waits_for_the_broker_about_a_deleted_clip_is_withdrawn(

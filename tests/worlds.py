@@ -10,6 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camd.alerts.outbox import Outbox
+from camd.alerts.payload import Anchor, PictureSize, Source
+from camd.alerts.policy import Policy
+from camd.alerts.teller import Teller
+from camd.alerts.topics import Names
 from camd.camera.frame import Veil
 from camd.camera.stream import FileCamera
 from camd.clips.track import Stream
@@ -76,6 +81,12 @@ def film(name: str, folder: Path, *, seconds: float, codec: str = "libx264", suf
     path = folder / f"{name}-{codec}{suffix}"
     encode(replace(SCENES[name], seconds=seconds), path, codec=codec)
     return path
+
+
+def teller(where: Places) -> Teller:
+    """Who tells of the camera `porch`, through the outbox that lies there."""
+    source = Source(Names("camd", "pi", "porch"), Anchor("boot", 0), PictureSize(640, 480))
+    return Teller(source, Outbox(where), ManualClock(), Policy())
 
 
 @contextmanager

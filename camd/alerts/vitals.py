@@ -56,6 +56,7 @@ class Vitals:
             "temperature": temperature(),
             "disk": said.get("disk"),
             "written_today": said.get("written_today"),
+            "store": said.get("store"),
             "clips": said.get("clips"),
             "clip_bytes": said.get("clip_bytes"),
             "latency_ms": {"p50": percentile(self.latencies_ms, 0.5), "p95": percentile(self.latencies_ms, 0.95)},

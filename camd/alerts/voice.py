@@ -22,6 +22,7 @@ from camd.config import Config, VisionConfig
 from camd.ledger import Head
 from camd.model import SECOND, Alert, Nanos
 from camd.places import Places
+from camd.timer import next_change
 
 JITTER: Final[Nanos] = 2 * SECOND  # at most: a Home Assistant that starts is not answered by all at once
 
@@ -151,8 +152,10 @@ class Voice:
         return (state(self.node.names.guard, now),)
 
     def stats(self, figures: dict[str, Any]) -> Alert:
-        """How it is."""
-        return Alert(self.node.names.stats, to_json(figures), retain=False)
+        """How it is, and what the mode will be."""
+        coming = next_change(self.node.config.schedule, self.node.places, self.clock)
+        told = {**figures, "next_change": None if coming is None else coming[1].json()}
+        return Alert(self.node.names.stats, to_json(told), retain=False)
 
 
 def _model_hash(vision: VisionConfig) -> str | None:

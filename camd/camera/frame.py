@@ -24,6 +24,8 @@ MARK_SHARE: Final = 320  # of the width is the thickness of its line
 # Pixels around a private area that are covered too, at least: those that its outline touches, and one more, because
 # most video has one colour for two by two pixels, so that the neighbours hold some of what is private.
 VEIL_OUTLINE: Final = 5  # thickness of a line, which gives them
+COVER_LUMA: Final = round(16 + COVER * 219 / 255)  # ITU-R BT.601: video has 16 for black and 235 for white
+NO_COLOUR: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,24 @@ class Veil:
 
     def cover(self, picture: NDArray[np.uint8]) -> None:
         """Fill the areas of a (height, width, 3) uint8 picture with one grey, in place."""
-        height, width = picture.shape[:2]
+        self._fill(picture, COVER)
+
+    def cover_planes(self, luma: NDArray[np.uint8], *chroma: NDArray[np.uint8]) -> None:
+        """Fill the areas of a YUV 4:2:0 picture with that grey, in place. Rows may lie apart in memory.
+
+        `luma` is (height, width) uint8; `chroma` is two planes of half its height and width, or one of both colours as
+        (height/2, width/2, 2), as NV12 has it.
+        """
+        self._fill(luma, COVER_LUMA)
+        for plane in chroma:
+            self._fill(plane, NO_COLOUR)
+
+    def _fill(self, plane: NDArray[np.uint8], value: int) -> None:
+        height, width = plane.shape[:2]
         for area in self.areas:
             corners = [np.array(on_picture(area.points, width, height), np.int32)]
-            cv2.fillPoly(picture, corners, (COVER, COVER, COVER), shift=SUBPIXEL_BITS)
-            cv2.polylines(picture, corners, True, (COVER, COVER, COVER), VEIL_OUTLINE, shift=SUBPIXEL_BITS)
+            cv2.fillPoly(plane, corners, (value, value, value), shift=SUBPIXEL_BITS)
+            cv2.polylines(plane, corners, True, (value, value, value), VEIL_OUTLINE, shift=SUBPIXEL_BITS)
 
 
 OPEN: Final = Veil()  # covers nothing: for recordings that are nobody's camera
@@ -51,6 +66,7 @@ class Frame:
     `luma` is a read-only (height, width) uint8 view of the decoder's own memory, valid for as long as this frame is
     held; nothing is covered in it. `uncovered` makes a (height, width, 3) uint8 BGR copy, which is for `picture`
     alone; colour is not touched before. `exposure` is what the sensor says of the picture, where it says anything.
+    `lasting` stands where the memory is one of a few that the camera needs back; it makes a copy.
     """
 
     t: Nanos
@@ -58,6 +74,11 @@ class Frame:
     uncovered: Callable[[], NDArray[np.uint8]]
     veil: Veil
     exposure: Exposure | None = None
+    lasting: Callable[[], "Frame"] | None = None
+
+    def keep(self) -> "Frame":
+        """Return the frame as it may be held for as long as somebody likes."""
+        return self if self.lasting is None else self.lasting()
 
     def picture(self) -> NDArray[np.uint8]:
         """Return the (height, width, 3) uint8 BGR picture, under the veil."""

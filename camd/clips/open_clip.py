@@ -17,7 +17,8 @@ MILLISECOND: Final = SECOND // 1000
 class OpenClip:
     """The clip being written. `closes` is when it ends, once no event is `active`.
 
-    `group` is where its newest group of pictures begins; when writing fails, at most that and the one before are lost.
+    `group` is where its newest fragment of whole groups begins; when writing fails, at most that and the one before are
+    lost.
     """
 
     id: int

@@ -85,7 +85,7 @@ class Recorder:
     def _fail(self, error: Exception) -> None:
         """Close every file, so that the disk can be unmounted and mended, and try again in a while."""
         self._retry = self._clock.boot() + RETRY
-        if self._trouble is None:
+        if str(error) != str(self._trouble):
             _log.error("clips cannot be kept: %s", error)
         self._trouble = error
         for track in self._tracks:

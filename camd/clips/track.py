@@ -18,7 +18,7 @@ from typing import Final, assert_never
 from camd.clips.open_clip import OpenClip
 from camd.clips.parameters import parameters
 from camd.clips.preroll import PreRoll
-from camd.clips.writer import Writer
+from camd.clips.writer import SHORTEST, Writer
 from camd.clock import Clock
 from camd.config import RecordConfig
 from camd.errors import CannotWriteError
@@ -184,7 +184,7 @@ class Track:
         self._start(since, waiting, continues=cut.id if cut and not cut.is_ignored else None)
 
     def _write(self, clip: OpenClip, packet: Packet) -> None:
-        if packet.is_key:
+        if packet.is_key and packet.t - clip.group >= SHORTEST:
             clip.group_before, clip.group = clip.group, packet.t
         clip.last = max(clip.last, packet.t)
         clip.writer.write(packet)

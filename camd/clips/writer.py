@@ -1,6 +1,6 @@
 """One clip on its way to disk: fragmented MP4.
 
-Idea: a fragment (a group of pictures, or 2 s of a longer one) is one write and one fdatasync, so a pulled plug costs at
+Idea: a fragment (2 s, or less where a group of pictures ends) is one write and one fdatasync, so a pulled plug costs at
 most the open fragment. At the end the file is finished in place: FFmpeg's `hybrid_fragmented` appends an ordinary index
 and patches the header, so that every player can seek; no second copy is written.
 Rule: `.part` -> fsync -> header patch -> fsync -> rename -> fsync of the folder; the caller then writes the row.
@@ -21,11 +21,12 @@ from camd.store.files import sync_folder
 
 TICKS: Final = 90_000  # a second
 BASE: Final = Fraction(1, TICKS)
+SHORTEST: Final[Nanos] = SECOND * 3 // 2  # of fragments: each one's last block of the disk is written twice
 MUXER: Final = {
     # negative_cts_offsets: with B-frames the first picture is shown at 0 all the same.
     "movflags": "frag_keyframe+empty_moov+default_base_moof+hybrid_fragmented+negative_cts_offsets",
     "frag_duration": "2000000",  # microseconds; cuts a longer group of pictures
-    "min_frag_duration": "500000",  # a stream of key pictures alone must not sync for every one
+    "min_frag_duration": f"{SHORTEST // 1000}",  # the same
     "flush_packets": "1",
 }
 
@@ -40,6 +41,7 @@ class Writer:
         self._stream = self._container.add_mux_stream("h264", width=layout.width, height=layout.height, time_base=BASE)
         self._zero: Nanos | None = None
         self._last_dts = -1
+        self._head = 0  # bytes before the first fragment
 
     def write(self, packet: Packet) -> None:
         """Write one packet; what it completes is on disk when this returns. Raises OSError or CannotWriteError."""
@@ -53,7 +55,9 @@ class Writer:
         muxed.is_keyframe = packet.is_key
         muxed.stream = self._stream
         self._container.mux(muxed)
-        self._file.sync()
+        self._head = self._head or self._file.tell()  # FFmpeg has written it now; it goes with the first fragment
+        if self._file.tell() > self._head:
+            self._file.sync()
 
     def finish(self, final: Path) -> int:
         """Finish the file in place, give it its `final` name and return its size in bytes."""

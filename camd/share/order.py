@@ -1,7 +1,7 @@
 """Share orders: one clip, one recipient, one reason, confirmed by a person.
 
-Idea: `orders/<id>/` holds `clip.mp4` (the copy) and `order.json`. What was confirmed stands in the ledger as well, and
-the ledger decides: an order that it does not know, or knows otherwise, is never carried out.
+Idea: `orders/<id>/` holds `clip.mp4` (the copy, until the order is over) and `order.json`. What was confirmed stands in
+the ledger as well, and the ledger decides: an order that it does not know, or knows otherwise, is never carried out.
 Rule: nothing here can send. `camd send`, a process of its own, reads an order and may refuse it.
 """
 
@@ -248,6 +248,10 @@ def _remove_unconfirmed(folder: Path) -> None:
 
 
 def _write(places: Places, order: Order) -> None:
+    """Put the order on disk; of one that is over, which is never carried out again, the copy goes first."""
+    if not NEXT[order.state]:
+        with writing(places.orders):
+            artefact_of(places, order.id).unlink(missing_ok=True)
     path = folder_of(places, order.id) / "order.json"
     replace_whole(path, json.dumps(order.as_json(), indent=2).encode())
     sync_folder(path.parent)

@@ -25,7 +25,7 @@ from camd.config import MB
 from camd.errors import CannotWriteError, RefusedError, UnusableInputError, UsageError
 from camd.model import SECOND, Clip
 from camd.places import Places
-from camd.store import receipt, sidecar, verdicts
+from camd.store import receipt, said, sidecar, verdicts
 from camd.store.files import ClipFiles, lies_at, open_plain, sync_folder, writing
 from camd.store.index import Index
 from camd.store.shelf import finish_garbage
@@ -148,11 +148,11 @@ def _delete(places: Places, index: Index, options: argparse.Namespace) -> int:
         say(f"deleted {_count(deleted)}: {len(there)} files gone, {freed} MB freed")
     else:
         say(f"deleted {_count(deleted)}: the running recorder removes the {len(there)} files and frees {freed} MB")
-    _tell_rest(places, deleted, options.withdraw(places, deleted))
+    _tell_rest(places, deleted, options.withdraw(places, deleted), said.forget(places, deleted))
     return 0
 
 
-def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int) -> None:
+def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int, unsaid: int) -> None:
     """Say what else went, and where these clips still are."""
     if withdrawn:
         about = (
@@ -161,6 +161,8 @@ def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int) -> None:
             else ("messages about them, which waited for the broker, are")
         )
         say(f"{withdrawn} {about} withdrawn")
+    if unsaid:
+        say(f"what was said of {'it' if len(deleted) == 1 else 'them'} is gone as well ({unsaid} labels and verdicts)")
     for clip in deleted:
         shares = receipt.elsewhere(places, clip.id)
         for share in shares:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from camd.errors import CannotWriteError
+from camd.errors import CannotWriteError, DiskError
 from camd.places import Places
 
-_NAME = re.compile(r"(\d{6,18})\.(mp4|part|json|jpg|json\.tmp|jpg\.tmp)", re.ASCII)
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})  # what the disk may cease to say
+_NAME = re.compile(r"(\d{6,18})\.(mp4|part|gone|json|jpg|json\.tmp|jpg\.tmp)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class ClipFiles:
         return self._named("part")
 
     @property
+    def gone(self) -> Path:
+        """The recording from its deletion on until it is unlinked: no index made anew takes it in again."""
+        return self._named("gone")
+
+    @property
     def sidecar(self) -> Path:
         """The JSON that tells what the recording holds."""
         return self._named("json")
@@ -54,7 +60,7 @@ class ClipFiles:
 
     def all(self) -> tuple[Path, ...]:
         """Every path that may belong to this clip."""
-        present = (self.mp4, self.part, self.sidecar, self.thumbnail)
+        present = (self.mp4, self.part, self.gone, self.sidecar, self.thumbnail)
         return (*present, temp_of(self.sidecar), temp_of(self.thumbnail))
 
     def footage_exists(self) -> bool:
@@ -144,10 +150,11 @@ def is_plain(path: Path) -> bool:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the disk's refusals while writing `path` into a CannotWriteError."""
+    """Turn the disk's refusals while writing `path` into a CannotWriteError; a DiskError if they may pass."""
     try:
         yield
     except OSError as error:
-        raise CannotWriteError(
+        kind = DiskError if error.errno in _DISK else CannotWriteError
+        raise kind(
             f"{path}: cannot be written: {error.strerror}. Free some space or mend the folder's rights."
         ) from error

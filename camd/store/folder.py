@@ -8,6 +8,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Numbers of the clips of which there are files, by suffix: `mp4`, `part`, `json`, `jpg` and their temps."""
+    """Numbers of the clips of which there are files, by suffix: `mp4`, `part`, `gone`, `json`, `jpg` and temps."""
 
     numbers: dict[str, set[int]]
 
@@ -49,6 +50,18 @@ def unlink(places: Places, numbers: Iterable[int]) -> None:
         for number in numbers:
             for path in ClipFiles.of(places, number).all():
                 _remove(places, path)
+    sync_folder(places.clips)
+
+
+def bury(places: Places, numbers: Iterable[int]) -> None:
+    """Let the folder itself say that these clips are deleted, for good on return; somebody else unlinks them.
+
+    Raises CannotWriteError.
+    """
+    with writing(places.clips):
+        for files in (ClipFiles.of(places, number) for number in numbers):
+            with suppress(FileNotFoundError):  # it is unlinked already
+                files.mp4.rename(files.gone)
     sync_folder(places.clips)
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from camd.errors import CannotWriteError, HeldError
+from camd.errors import CannotWriteError, DiskError, HeldError
 from camd.places import Places
 from camd.store.files import sync_folder, writing
 
@@ -26,10 +26,12 @@ def hold(places: Places) -> Iterator["Home"]:
         handle = os.open(places.data, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(places, handle)
+        home = Home(places, handle)
+        home.check()
         sync_folder(places.data)
         _write_pid(places)
         try:
-            yield Home(places, handle)
+            yield home
         finally:
             with suppress(OSError):
                 places.recorder_pid.unlink()
@@ -52,7 +54,7 @@ class Home:
         if not os.path.samestat(data, self._data) or not os.path.samestat(clips, self._clips):
             raise CannotWriteError(f"{self._places.clips}: another folder lies here now. Was its disk unmounted?")
         if read_only:
-            raise CannotWriteError(f"{self._places.clips}: the disk can only be read. See the system log for why.")
+            raise DiskError(f"{self._places.clips}: the disk can only be read. See the system log for why.")
 
 
 def _lock(places: Places, handle: int) -> None:

@@ -19,18 +19,20 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from camd.errors import CannotWriteError, UnusableInputError, UsageError
+from camd.errors import CannotWriteError, DiskError, UnusableInputError, UsageError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import sidecar, trust
 from camd.store.files import ClipFiles, sync_folder, temp_of, writing
-from camd.store.trouble import BUSY_S, DiskError, trouble
+from camd.store.trouble import BUSY_S, trouble
 from camd.store.trust import crc, damaged
 
 _log = logging.getLogger(__name__)
 
 _APPLICATION_ID = 0x63616D64
 _VERSION = 2
+_JOURNAL = 1 << 20  # bytes that it may have
+_PAGE_BYTES = 1024  # a commit writes whole pages: three to five of them for a clip
 _PAGE = 32  # clips fetched at a time when walking from the oldest
 _FIELDS = (
     "id, camera, boot_id, began, began_unix_ns, duration_ns, pre_roll_ns, size, beside, sha256, label, events,"
@@ -137,21 +139,21 @@ class Index:
         """Bytes of the starred clips with their sidecars and thumbnails."""
         return self._number("SELECT coalesce(sum(size + beside), 0) FROM clip WHERE starred")
 
-    def next_id(self) -> int:
-        """A clip number that was never given out before; it is given out for good."""
-        with self._change():
-            self._database.execute("UPDATE store SET newest_id = newest_id + 1")
-            return self._number("SELECT newest_id FROM store")
+    def newest_id(self) -> int:
+        """The highest number that a clip here ever had."""
+        return self._number("SELECT newest_id FROM store")
 
     def pass_over(self, number: int) -> None:
-        """Never give out `number` or a lower one."""
-        with self._change():
-            self._database.execute("UPDATE store SET newest_id = max(newest_id, ?)", (number,))
+        """Let no later clip have `number` or a lower one."""
+        if number > self.newest_id():
+            with self._change():
+                self._database.execute("UPDATE store SET newest_id = ?", (number,))
 
-    def add(self, *clips: Clip) -> None:
-        """Take in clips whose files are durable: all of them or, with an error, none."""
+    def add(self, *clips: Clip, forget: Iterable[int] = ()) -> None:
+        """Take in clips whose files are durable, all or none, and in the same step `forget` garbage that is gone."""
         with self._change():
             self._insert(clips)
+            self._forget(forget)
 
     def disown(self, number: int) -> None:
         """Forget the row and leave the files, which can be taken in again."""
@@ -197,7 +199,7 @@ class Index:
     def forget(self, numbers: Iterable[int]) -> None:
         """Forget garbage whose files are gone for good."""
         with self._change():
-            self._database.executemany("DELETE FROM garbage WHERE id = ?", [(number,) for number in numbers])
+            self._forget(numbers)
 
     def forget_traces(self) -> None:
         """Leave nothing of deleted rows in the journal either, if nobody else is reading just now."""
@@ -241,6 +243,9 @@ class Index:
         )
         self._database.execute(f"UPDATE clip SET ({_FIELDS}) = ({_marks(row)}) WHERE id = ?", (*row, number))
 
+    def _forget(self, numbers: Iterable[int]) -> None:
+        self._database.executemany("DELETE FROM garbage WHERE id = ?", [(number,) for number in numbers])
+
     def _insert(self, clips: Iterable[Clip]) -> None:
         rows = list(map(_row, clips))
         if rows:
@@ -273,11 +278,12 @@ class Index:
     def _prepare(self) -> None:
         with trouble(self._places.index):
             self._refuse_foreign()
+            self._database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-            self._database.execute("PRAGMA wal_autocheckpoint = 256")  # pages of 4 KiB: the journal stays near 1 MB
-            self._database.execute("PRAGMA journal_size_limit = 1048576")
+            self._database.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL // self._number('PRAGMA page_size')}")
+            self._database.execute(f"PRAGMA journal_size_limit = {_JOURNAL}")
         if self._version() != _VERSION:
             with self._change():
                 _MIGRATIONS[self._version()](self)  # asked again: another process may have done it meanwhile

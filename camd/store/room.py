@@ -1,9 +1,11 @@
 """What the disk has left, in bytes and in files, and what is set aside for the moment when it has nothing."""
 
+import errno
 import os
 from pathlib import Path
 
 from camd.config import MB
+from camd.errors import CannotWriteError
 from camd.places import Places
 from camd.store.files import writing
 
@@ -21,6 +23,23 @@ def load_ballast(places: Places) -> None:
             os.posix_fallocate(file.fileno(), 0, _BALLAST_BYTES)
     except OSError:
         places.ballast.unlink(missing_ok=True)
+
+
+def probe(path: Path) -> None:
+    """Write as much as a transaction may need, and take it away again. Raises CannotWriteError."""
+    with writing(path):
+        try:
+            with path.open("wb") as file:
+                file.write(bytes(JOURNAL))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_quota(error: CannotWriteError) -> bool:
+    """Whether a quota refused, and not the disk."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EDQUOT
 
 
 def free_bytes(clips: Path) -> int:

@@ -18,11 +18,11 @@ from types import TracebackType
 from camd import mode
 from camd.clock import Clock
 from camd.config import MB, StoreConfig
-from camd.errors import CannotWriteError, HeldError
+from camd.errors import CannotWriteError, DiskError, HeldError
 from camd.model import Clip
 from camd.places import Places
 from camd.store import folder, identity, ring, room
-from camd.store.files import ClipFiles, lies_at, number_of, size_of, writing
+from camd.store.files import ClipFiles, lies_at, number_of, size_of, temp_of, writing
 from camd.store.folder import Listing
 from camd.store.hold import Home, hold
 from camd.store.index import Index
@@ -48,6 +48,8 @@ class Shelf:
         self._open_index: Index | None = None  # None: the folder is not held
         self._uuid: str | None = None
         self._loose: set[int] = set()  # recordings without a row
+        self._gone: dict[int, int] = {}  # garbage that is unlinked and not forgotten yet, with its bytes
+        self._newest = 0  # number given out
         self._open: dict[int, int] = {}  # bytes of the clips being written, as of the last `make_room` for each
         self._has_undated = True
         self._wear = Wear(places)
@@ -61,6 +63,19 @@ class Shelf:
         """
         shelf = cls(places, limits, clock)
         shelf._take()
+        return shelf
+
+    @classmethod
+    def open_when_possible(cls, places: Places, limits: StoreConfig, clock: Clock) -> "Shelf":
+        """As `open`; but a disk that is full, failing or read-only now is taken hold of later, by `take_again`."""
+        shelf = cls(places, limits, clock)
+        try:
+            shelf._take()
+        except DiskError as error:
+            if not places.clips.is_dir():
+                raise
+            _log.error("%s", error)
+            shelf._uuid = identity.read(places)
         return shelf
 
     def __enter__(self) -> "Shelf":
@@ -78,7 +93,7 @@ class Shelf:
     def let_go(self) -> None:
         """Close every file after trouble, so that the disk can be unmounted, mended and mounted again."""
         self._held.close()
-        self._open_index = None
+        self._open_index, self._gone = None, {}
         self._open.clear()
 
     def take_again(self) -> None:
@@ -86,7 +101,7 @@ class Shelf:
 
         Raises CannotWriteError as long as they cannot, or when another store, or none, is here now.
         """
-        if identity.read(self._places) != self._uuid:
+        if self._uuid is not None and identity.read(self._places) != self._uuid:
             raise CannotWriteError(f"{self._places.clips}: the store is not here. Was its disk unmounted?")
         self._take()
         self._probe()
@@ -112,9 +127,9 @@ class Shelf:
         return self.files(number).thumbnail
 
     def next_id(self) -> int:
-        """A clip number that was never given out before."""
-        self._home.check()
-        return self._index.next_id()
+        """A clip number that no clip ever had. Nothing is written: the clip's own files say that it is taken."""
+        self._newest = max(self._newest, self._checked().newest_id()) + 1
+        return self._newest
 
     def orphans(self) -> list[Path]:
         """Recordings without a row, oldest first: to be adopted (`take_in`), set aside or, when empty, discarded."""
@@ -140,7 +155,8 @@ class Shelf:
     def take_in(self, rows: Iterable[Clip]) -> None:
         """Make rows of clips whose files are durable and measured, all at once."""
         rows = tuple(rows)
-        self._index.add(*rows)
+        self._index.add(*rows, forget=self._gone)
+        self._gone = {}
         self._loose.difference_update(clip.id for clip in rows)
         for clip in rows:
             self._open.pop(clip.id, None)
@@ -170,8 +186,9 @@ class Shelf:
 
     def drop(self, numbers: Iterable[int], reason: str) -> None:
         """Remove these clips, starred or not."""
-        self._log_gone(self._index.drop(numbers), reason)
+        gone = self._index.drop(numbers)
         self.tidy()
+        self._log_gone(gone, reason)
 
     def disown(self, number: int) -> None:
         """Take a clip's row away and leave its files to be adopted."""
@@ -185,7 +202,8 @@ class Shelf:
         To be called before each fragment is written. Also drops what is older than the age limit, when the date is
         known. Raises CannotWriteError when no room can be made; then nothing was evicted for it.
         """
-        self.tidy()
+        self._unlink_garbage()
+        self._date()
         self._drop_expired()
         self._free_inodes()
         free = room.free_bytes(self._places.clips)
@@ -194,10 +212,9 @@ class Shelf:
             if not chosen:
                 raise CannotWriteError(self._why_no_room(open_bytes, number, free))
             gone = self._index.evict(clip.id for clip in chosen)  # fewer, when one was starred meanwhile
+            free += self._unlink_garbage()
             self._log_gone(gone, "the oldest, evicted to make room")
             self._wear.gone(len(gone))
-            free += sum(self._index.garbage().values())
-            self.tidy()
         if number is not None:
             self._open[number] = open_bytes
 
@@ -206,22 +223,34 @@ class Shelf:
 
         Cheap when there is nothing, and writes nothing then. An idle recorder calls it too.
         """
-        self._home.check()
-        if _finish_garbage(self._places, self._index):
-            room.load_ballast(self._places)
+        self._unlink_garbage()
+        if self._gone:
+            self._index.forget(self._gone)
+            self._gone = {}
         self._date()
 
+    def _unlink_garbage(self) -> int:
+        """Unlink what was dropped; returns its bytes. It is forgotten with the next row, or when there is time."""
+        garbage = {number: size for number, size in self._checked().garbage().items() if number not in self._gone}
+        if garbage:
+            folder.unlink(self._places, garbage)
+            self._gone |= garbage
+            room.load_ballast(self._places)
+        return sum(garbage.values())
+
     def _probe(self) -> None:
+        """Try whether clips can be written; where a quota refuses, make it the limit: no free bytes tell of it."""
         self.make_room(0)
-        path = self._places.data / "probe.tmp"
-        with writing(path):
-            try:
-                with path.open("wb") as file:
-                    file.write(bytes(room.JOURNAL))
-                    file.flush()
-                    os.fsync(file.fileno())
-            finally:
-                path.unlink(missing_ok=True)
+        try:
+            room.probe(temp_of(self.sidecar(0)))  # a name that a start removes
+        except DiskError as error:
+            if not room.is_quota(error):
+                raise
+            self._limits = replace(self._limits, max_bytes=max(0, self._used(None) - 2 * room.JOURNAL))
+            _log.warning("%s: a quota allows no more than %s MB", self._places.clips, _mb(self._limits.max_bytes))
+            self.make_room(0)
+            os.sync()  # or the quota would still count what is gone
+            room.probe(temp_of(self.sidecar(0)))
 
     def _take(self) -> None:
         with ExitStack() as held:
@@ -240,8 +269,14 @@ class Shelf:
     @property
     def _index(self) -> Index:
         if self._open_index is None:
-            raise CannotWriteError(f"{self._places.clips}: the disk refused, and does not yet take clips again.")
+            raise DiskError(f"{self._places.clips}: the disk refused, and does not yet take clips again.")
         return self._open_index
+
+    def _checked(self) -> Index:
+        """The index, of a folder that is held and is still the one that was taken hold of."""
+        index = self._index
+        self._home.check()
+        return index
 
     def _close_index(self) -> None:
         if self._open_index is not None:
@@ -302,17 +337,19 @@ class Shelf:
         old = ring.expired(self._index.unstarred(), self._clock.unix(), self._limits.max_age)
         if old:
             gone = self._index.evict(clip.id for clip in old)
+            self._unlink_garbage()
             self._log_gone(gone, "older than store.max_age")
             self._wear.gone(len(gone))
-            self.tidy()
 
     def _free_inodes(self) -> None:
         """A disk can be full of files as well as of bytes."""
         if not room.lacks_inodes(self._places.clips):
             return
         oldest = [clip.id for clip, _ in zip(self._index.unstarred(), range(_CLIPS_AT_ONCE), strict=False)]
-        self._log_gone(self._index.evict(oldest), "the oldest, evicted because the disk has no more files to give")
-        self.tidy()
+        gone = self._index.evict(oldest)
+        self._unlink_garbage()
+        self._log_gone(gone, "the oldest, evicted because the disk has no more files to give")
+        self._wear.gone(len(gone))
         if room.lacks_inodes(self._places.clips):
             raise CannotWriteError(f"{self._places.clips}: the disk has room for no more files. Delete some on it.")
 
@@ -325,7 +362,8 @@ class Shelf:
         """Bytes of everything but the open clip `number`."""
         loose = (self.files(orphan) for orphan in self._loose)
         others = sum(size for clip, size in self._open.items() if clip != number)
-        return self._index.total_bytes() + others + sum(size_of(path) for files in loose for path in files.all())
+        held = self._index.total_bytes() - sum(self._gone.values())
+        return held + others + sum(size_of(path) for files in loose for path in files.all())
 
     def _why_no_room(self, open_bytes: int, number: int | None, free: int) -> str:
         over = self._used(number) + open_bytes - self._limits.max_bytes
@@ -348,18 +386,23 @@ class Shelf:
 
 
 def finish_garbage(places: Places, index: Index) -> bool:
-    """Unlink what was dropped, unless a recorder runs: False says that it will do so itself."""
+    """Unlink what was dropped, unless a recorder runs: False says that it will do so itself.
+
+    Either way it stays dropped from now on, even if the index is lost.
+    """
     try:
         with hold(places):
             _finish_garbage(places, index)
     except HeldError:
+        folder.bury(places, index.garbage())
         return False
     return True
 
 
 def is_new(places: Places) -> bool:
-    """Whether nothing was ever kept here, and nobody ever said whether the camera may look."""
-    return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
+    """Whether nothing was ever kept here, and nobody ever said whether the camera may look. Raises CannotWriteError."""
+    with writing(places.clips):
+        return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
 
 
 def _index_of(places: Places) -> Index:

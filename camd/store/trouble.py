@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from camd.errors import CamdError, CannotWriteError
+from camd.errors import CamdError, CannotWriteError, DiskError
 from camd.store.trust import damaged
 
 BUSY_S = 10.0  # seconds that one process waits for another's transaction
@@ -14,10 +14,6 @@ _DAMAGED = {
     sqlite3.SQLITE_NOTADB: "it is not a database",
     sqlite3.SQLITE_FORMAT: "it is not a database",
 }
-
-
-class DiskError(CannotWriteError):
-    """The disk is full or failing: throwing the ballast overboard may help."""
 
 
 # SQLite's primary result code -> what it means to the owner

@@ -1,7 +1,8 @@
 """What the owner said of clips: a line for each label given, which camd learns from.
 
 Idea: JSON Lines, only ever appended to. A line names a clip and holds nothing of it: what the clip looked like stands
-in its sidecar alone and goes when the clip goes, and the line then says nothing any more.
+in its sidecar alone and goes when the clip goes, and the line then says nothing any more. A clip that its owner deletes
+leaves a blank line (`said.py`).
 Rule: of one account's labels no more than `PER_DAY` count on one day, the first ones; of one clip's labels the newest.
 Not promised: that who gave a label is who they say; accounts are the page's business.
 """
@@ -61,6 +62,8 @@ def read(places: Places) -> list[Verdict]:
         raise UnusableInputError(f"{path}: your labels cannot be read ({error.strerror}).") from error
     found = []
     for number, line in enumerate(lines[:-1], start=1):
+        if not line.strip():
+            continue
         try:
             found.append(_verdict(json.loads(line)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:

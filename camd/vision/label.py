@@ -48,6 +48,7 @@ class Labeller:
         self._private, self._now = tuple(private), now
         self._visitors: dict[Key, _Visitor] = {}
         self._next: Nanos = 0
+        self._slower = 1.0
 
     def learn(self, head: Head) -> None:
         """Use what was learned from the owner from now on."""
@@ -62,8 +63,13 @@ class Labeller:
         if not due:
             return
         track, box = min(due, key=lambda pair: (self._visitor(pair[0]).votes.count, -pair[0].cells))
-        self._next = t + SECOND // PER_SECOND if self._visitor(track).votes.count >= ENOUGH else t
+        is_urgent = self._visitor(track).votes.count < ENOUGH and self._slower == 1
+        self._next = t if is_urgent else t + round(SECOND / PER_SECOND * self._slower)
         self._ask(t, luma, box, self._visitor(track))
+
+    def slow_down(self, share: float) -> None:
+        """Look so much more seldom than usual, a share of 1 and less; then nobody is in a hurry either."""
+        self._slower = 1 / share
 
     def verdict(self) -> Verdict:
         """What the visitors since the last `forget` are."""
@@ -79,7 +85,7 @@ class Labeller:
     def _ask(self, t: Nanos, luma: Grey, box: Box, visitor: _Visitor) -> None:
         assert self._classifier is not None
         crop = cut(t, luma, box, self._private)
-        visitor.due = t + SOON
+        visitor.due = t + round(SOON * self._slower)
         if crop is None:
             return
         began = self._now()
@@ -94,7 +100,7 @@ class Labeller:
         self.crops += 1
         verdict, count = visitor.votes.add(Vote(crop.quality, guess)), visitor.votes.count
         is_plain = count >= MANY or verdict.confidence >= PLAIN
-        visitor.due = t + (SELDOM if is_plain else SOON if count >= ENOUGH else 0)
+        visitor.due = t + round((SELDOM if is_plain else SOON if count >= ENOUGH else 0) * self._slower)
 
     def _give_up(self, why: str) -> None:
         self._classifier, self.trouble = None, why

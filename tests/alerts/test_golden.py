@@ -75,7 +75,7 @@ def _states() -> Iterator[tuple[str, Alert]]:
 
 def _answers() -> Iterator[tuple[str, Alert]]:
     figures = Vitals(0).told(SECOND, None, {"heard": 1}, 2)
-    stable = {**figures, "cpu_percent": 0.5, "rss": 1000, "temperature": None}
+    stable = {**figures, "cpu_percent": 0.5, "rss": 1000, "temperature": None, "next_change": None}
     yield "stats", Alert(NAMES.stats, to_json(stable), retain=False)
     yield "reply_ok", Alert(NAMES.reply("abc"), reply_json(None), retain=False)
     refusal = Refusal("malformed", "value", "want ON or OFF")

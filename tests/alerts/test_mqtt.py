@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 import camd
-from camd import ledger
+from camd import ledger, upkeep
 from camd.alerts.outbox import Outbox
 from camd.alerts.states import motion_off, online
 from camd.alerts.topics import Names
@@ -45,7 +46,7 @@ class House:
         self.places.make()
         stack.callback(shutil.rmtree, self.places.run)
         self.outbox = stack.enter_context(closing(Outbox(self.places)))
-        self._config = folder / "camd.yaml"
+        self.config = folder / "camd.yaml"
         self._errors = folder / "stderr"
         self._errors.touch()
         self.count = 0
@@ -64,8 +65,8 @@ class House:
         """
         settings = f"host: 127.0.0.1, port: {port}, node: pi{more}"
         store = f"store: {{data: {self.places.data}}}"
-        self._config.write_text(f"camera: {{name: porch}}\nmqtt: {{{settings}}}\n{store}\n{beside}\n")
-        command = [sys.executable, "-m", "camd", "notify", "--config", str(self._config)]
+        self.config.write_text(f"camera: {{name: porch}}\nmqtt: {{{settings}}}\n{store}\n{beside}\n")
+        command = [sys.executable, "-m", "camd", "notify", "--config", str(self.config)]
         with self._errors.open("ab") as errors:
             process = subprocess.Popen(command, stderr=errors)
         self._stack.callback(process.wait)
@@ -525,6 +526,19 @@ def test_the_self_test_says_what_a_broker_keeps_to_itself(tmp_path: Path) -> Non
     assert tested.returncode == 1
     assert "NO  Home Assistant is told of node and camera: homeassistant/device/" in tested.stdout
     assert "ok  an event is told from its onset to its clip" in tested.stdout
+
+
+def test_a_wipe_takes_the_last_picture_off_the_broker(
+    house: House, mosquitto: Broker, heard: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard.say(NAMES.snapshot, b"\xff\xd8 a picture", retain=True)
+    house.notify(mosquitto.port)
+    until(lambda: "online" in heard.payloads(NAMES.available))
+    monkeypatch.setattr("sys.stdin", io.StringIO("WIPE\n"))
+    assert upkeep.wipe(["--config", str(house.config)]) == 0
+    until(lambda: heard.payloads(NAMES.snapshot)[-1] == "")
+    with subscriber(mosquitto.port, name="later") as later:
+        assert later.payloads(NAMES.snapshot) == []
 
 
 def test_remove_takes_a_node_that_is_no_more_off_the_broker(

@@ -7,8 +7,9 @@ import av
 import numpy as np
 import pytest
 
+from camd.camera.decoder import MAX_PIXELS
 from camd.camera.frame import Frame
-from camd.camera.stream import MAX_PIXELS, FileCamera
+from camd.camera.stream import FileCamera
 from camd.errors import UnusableInputError
 from camd.model import SECOND, Packet
 from tests.worlds import film
@@ -99,7 +100,7 @@ def test_sound_alone_is_refused(tmp_path: Path) -> None:
         frame.sample_rate, frame.pts = 44100, 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(UnusableInputError, match="no video"):
+    with pytest.raises(UnusableInputError, match="there is no video in it"):
         FileCamera(path)
 
 

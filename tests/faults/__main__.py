@@ -55,11 +55,20 @@ def power_cuts(tools: Tools) -> Tally:
     tally = Tally()
     (tools.folder / "first").mkdir()
     story = powercut.from_nothing(tools.folder / "first", tools.reel)
-    tally.add(powercut.run(story, tools.workers))
+    tally.add(powercut.run(powercut.cuts(story), tools.workers))
     found = list(powercut.cuts(story, every=67))
     for number, cut in enumerate(found[:: max(1, len(found) // 3)]):
         again = powercut.from_a_cut(cut, tools.folder / f"again-{number}", tools.reel)
-        tally.add(powercut.run(again, tools.workers, every=3))
+        tally.add(powercut.run(powercut.cuts(again, every=3), tools.workers))
+    return tally
+
+
+def lost_indexes(tools: Tools) -> Tally:
+    """A power cut that takes the index as well."""
+    tally = Tally()
+    (tools.folder / "first").mkdir()
+    story = powercut.from_nothing(tools.folder / "first", tools.reel)
+    tally.add(powercut.run(powercut.without_index(powercut.cuts(story, every=3)), tools.workers))
     return tally
 
 
@@ -154,6 +163,7 @@ def chromium(tools: Tools) -> Tally:
 
 CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "power-cuts": power_cuts,
+    "lost-indexes": lost_indexes,
     "planted-bugs": planted_bugs,
     "kills": kills,
     "kills-in-a-row": kills_in_a_row,
@@ -178,6 +188,11 @@ def _tools(workers: int) -> Iterator[Tools]:
         shutil.rmtree(folder)
 
 
+def _cpu_seconds() -> float:
+    """Of this process and of all that it started and that ended."""
+    return sum(os.times()[:4])
+
+
 def main() -> int:
     """Run the campaigns and print what came of them."""
     parser = argparse.ArgumentParser(prog="tests/faults/run", description=__doc__)
@@ -187,12 +202,13 @@ def main() -> int:
     logging.basicConfig(level=logging.CRITICAL + 1)
     clock, lost = SystemClock(), 0
     for name in options.campaigns or CAMPAIGNS:
-        began = clock.boot()
+        began, busy = clock.boot(), _cpu_seconds()
         with _tools(options.workers) as tools:
             tally = CAMPAIGNS[name](tools)
         survived, seconds = tally.injected - len(tally.wrong), (clock.boot() - began) / SECOND
         skipped = f", {tally.skipped} skipped" if tally.skipped else ""
-        print(f"{name:16} injected {tally.injected:5}  survived {survived:5}{skipped}  ({seconds:.0f} s)", flush=True)
+        took = f"({seconds:.0f} s, {_cpu_seconds() - busy:.0f} s of CPU)"
+        print(f"{name:16} injected {tally.injected:5}  survived {survived:5}{skipped}  {took}", flush=True)
         for wrong in tally.wrong[:20]:
             print(f"  {wrong}")
         lost += len(tally.wrong)

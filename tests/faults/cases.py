@@ -5,29 +5,34 @@ cannot do raises NotHereError and counts as skipped.
 """
 
 import hashlib
+import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
-from camd import upkeep
+from camd import ledger, mode, upkeep
+from camd.alerts.outbox import Outbox
 from camd.clock import ManualClock, SystemClock
 from camd.config import StoreConfig
 from camd.errors import CamdError, HeldError, UnavailableError
-from camd.model import SECOND, Clip
+from camd.model import SECOND, Alert, Clip
 from camd.places import Places
 from camd.store import check, identity, sidecar, wipe
 from camd.store.files import ClipFiles
 from camd.store.index import Index
 from camd.store.shelf import Shelf
 from tests.faults.houses import listed, works
-from tests.faults.mounts import Ext4, fill, fill_with_files, tmpfs
+from tests.faults.mounts import Ext4, fill, fill_with_files, quota, tmpfs
+from tests.faults.reels import WALKER
 from tests.faults.trace import ROOT, Worked
 
 Case = Callable[[Path, Path], None]
@@ -84,6 +89,42 @@ def a_disk_that_others_filled_is_used_again_when_there_is_room(folder: Path, ree
         assert house.saved()[-1].began < before + 5 * SECOND
 
 
+def a_quota_makes_the_oldest_go(folder: Path, reel: Path) -> None:
+    with quota(folder / "image", folder / "data" / "clips", "3M"), works(folder, reel) as house:
+        for _ in range(50):
+            house.watch(12, visit=(4, 9))
+        assert house.faults() == [True, False]
+        assert listed(house.places)[-1].id == 50
+        assert listed(house.places)[0].id > 10
+
+
+def a_process_out_of_descriptors_records_again(folder: Path, reel: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with works(folder, reel) as house:
+        house.watch(12, visit=(4, 9))
+        taken = _every_descriptor(limits[1])
+        house.watch(4, visit=(1, 60))
+        for handle in taken:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert house.faults() == [True]
+        house.watch(8)
+        assert house.faults() == [True, False]
+        house.close()
+        assert len(listed(house.places)) == 2
+
+
+def _every_descriptor(most: int) -> list[int]:
+    """Take what this process may still open."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    taken = []
+    try:
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return taken
+
+
 def a_disk_without_files_to_give_makes_the_oldest_go(folder: Path, reel: Path) -> None:
     with tmpfs(folder / "disk", "size=20m,nr_inodes=48") as disk, works(disk, reel) as house:
         for _ in range(2):
@@ -112,15 +153,55 @@ def a_disk_that_became_read_only_is_used_again_after_its_repair(folder: Path, re
         disk.unmount()
 
 
-def a_disk_that_is_read_only_from_the_start_is_refused(folder: Path, reel: Path) -> None:
+def alerts_go_on_with_a_disk_that_is_read_only_from_the_start(folder: Path, reel: Path) -> None:
     with tmpfs(folder / "disk", "size=3m") as disk:
         with works(disk, reel) as house:
             house.watch(12, visit=(4, 9))
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        done = Worked(disk, reel).run()
-        assert done.returncode == 73, done.stderr
-        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        assert [clip.id for clip in listed(house.places)] == [1]
+        places = Places(disk / "data", folder / "run")
+        mode.write(places, mode.AWAY)
+        _remount(disk, "ro")
+        (folder / "camd.yaml").write_text("store:\n  keep_free: 0 GB\n")
+        camera = ["--camera", str(WALKER), "--loop", "--data", str(places.data), "--config", str(folder / "camd.yaml")]
+        capture = subprocess.Popen([sys.executable, "-m", "camd", "capture", *camera], cwd=ROOT, env=_env(places))
+        try:
+            assert _comes(lambda: "fault:storage" in _status(places))
+            assert _comes(lambda: any(alert.topic.endswith("/event") for alert in _waiting(places)))
+            _remount(disk, "rw")
+            assert _comes(lambda: len(listed(places)) > 1)
+            assert _comes(lambda: _status(places) == "online")
+        finally:
+            capture.terminate()
+            assert capture.wait(30) == 0
+        assert check.violations(places) == []
+
+
+def _remount(disk: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+
+
+def _comes(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so within half a minute."""
+    clock, never = SystemClock(), threading.Event()
+    until = clock.boot() + 30 * SECOND
+    while not is_so() and clock.boot() < until:
+        clock.wait(clock.boot() + SECOND // 5, never)
+    return is_so()
+
+
+def _status(places: Places) -> str:
+    """What is said last of the camera."""
+    with closing(Outbox(places)) as outbox:
+        told = (outbox.state_of(topic) for topic in {alert.topic for alert in _waiting(places)} if _is_status(topic))
+        return next(filter(None, told), "")
+
+
+def _is_status(topic: str) -> bool:
+    return topic.endswith("/status")
+
+
+def _waiting(places: Places) -> list[Alert]:
+    with closing(Outbox(places)) as outbox:
+        return [each.alert for each in outbox.pending(1000)]
 
 
 def an_unmounted_card_is_never_begun_anew(folder: Path, reel: Path) -> None:
@@ -438,21 +519,54 @@ def _served(places: Places) -> list[Clip] | None:
 
 
 def nothing_of_a_deleted_clip_is_left(folder: Path, reel: Path) -> None:
+    """Every file of camd is looked through: the ledger alone still tells that there was such a clip."""
     with works(folder, reel) as house:
         house.watch(12, visit=(1, 2))
         house.watch(12, visit=(8, 9))
     places, (first, second) = house.places, listed(house.places)
     footage = ClipFiles.of(places, first.id).mp4.read_bytes()[2000:2400]
-    command = [sys.executable, "-m", "camd", "clips", "delete", "1", "--yes", "--data", str(places.data)]
-    done = subprocess.run(command, cwd=ROOT, env=_env(places), capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    _told_of(places, first, ClipFiles.of(places, first.id).mp4.read_bytes())
+    _camd(places, "clips", "delete", "1", "--yes")
     assert [clip.id for clip in listed(places)] == [second.id]
     left = [path for each in (places.data, places.run) for path in each.rglob("*") if path.is_file()]
-    found = [
-        path.name for path in left for trace in (first.sha256.encode(), footage, b'e1"') if trace in path.read_bytes()
-    ]
-    assert set(found) <= {"ledger.jsonl"}, found
+    traces = (first.sha256.encode(), footage, b'e1"', b'"clip":1,', b'"id":1,')
+    found = [path.name for path in left for trace in traces if trace in path.read_bytes()]
+    assert set(found) == {"ledger.jsonl"}, found
     assert not [path for path in left if path.name.startswith("000001")]
+
+
+def _told_of(places: Places, clip: Clip, footage: bytes) -> None:
+    """Let every room of camd know of the clip: labels, feedback, messages that wait, the copy of a share."""
+    _camd(places, "clips", "label", str(clip.id), "animal")
+    places.feedback.write_text(json.dumps({"v": 1, "event_id": clip.events[0], "verdict": "correct"}) + "\n")
+    told = json.dumps({"v": 1, **sidecar.clip_json(clip)}, separators=(",", ":"))
+    with closing(Outbox(places)) as outbox:
+        outbox.put([Alert("camd/home/porch/clip", told, retain=False)], "boot", 0, 0)
+        outbox.spill(10 * SECOND)
+    (places.orders / "1234").mkdir(parents=True)
+    (places.orders / "1234" / "clip.mp4").write_bytes(footage)
+    for state in ("confirmed", "intent", "sent"):
+        ledger.append(places, SystemClock(), f"share-{state}", order="1234", clip=clip.id, to="a friend")
+
+
+def _camd(places: Places, *words: str) -> None:
+    command = [sys.executable, "-m", "camd", *words, "--data", str(places.data)]
+    done = subprocess.run(command, cwd=ROOT, env=_env(places), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def a_deletion_outlives_the_index(folder: Path, reel: Path) -> None:
+    with works(folder / "one", reel) as house:
+        for _ in range(3):
+            house.watch(12, visit=(4, 9))
+        _camd(house.places, "clips", "delete", "2", "--yes")  # while the recorder runs: it has not looked since
+        shutil.copytree(folder / "one", folder / "killed")
+    killed = Places(folder / "killed" / "data", folder / "killed" / "run")
+    for path in killed.data.glob("index.sqlite*"):
+        path.unlink()
+    with works(folder / "killed", reel):
+        assert [clip.id for clip in listed(killed)] == [1, 3]
+    assert list(killed.data.rglob("000002*")) == []
 
 
 def wipes_cut_off(folder: Path, reel: Path) -> int:
@@ -504,9 +618,11 @@ def _env(places: Places) -> dict[str, str]:
 QUICK: tuple[Case, ...] = (
     a_full_disk_makes_the_oldest_go,
     a_disk_that_others_filled_is_used_again_when_there_is_room,
+    a_quota_makes_the_oldest_go,
+    a_process_out_of_descriptors_records_again,
     a_disk_without_files_to_give_makes_the_oldest_go,
     a_disk_that_became_read_only_is_used_again_after_its_repair,
-    a_disk_that_is_read_only_from_the_start_is_refused,
+    alerts_go_on_with_a_disk_that_is_read_only_from_the_start,
     an_unmounted_card_is_never_begun_anew,
     a_card_pulled_while_recording_is_not_replaced_by_the_folder_beneath,
     clips_on_a_swapped_card_are_refused,
@@ -520,6 +636,7 @@ QUICK: tuple[Case, ...] = (
     odd_things_in_the_clips_folder_are_set_aside,
     a_lost_index_is_made_anew_row_for_row,
     a_damaged_index_is_made_anew_stars_and_all,
+    a_deletion_outlives_the_index,
     a_clip_cut_anywhere_plays_its_whole_fragments,
     flipped_bytes_are_found_and_touch_nothing_else,
     nothing_of_a_deleted_clip_is_left,

@@ -20,6 +20,7 @@ from tests.faults.reels import read
 
 REASON = Reason("faults", 640, 128, 10, 1.5, 1.0, Box(0.1, 0.2, 0.3, 0.4))
 SETTINGS = RecordConfig(pre_roll=SECOND // 2, post_roll=SECOND // 2)
+PICTURE = b"\xff\xd8" + bytes(12_000) + b"\xff\xd9"  # as large as thumbnails are
 NEVER = threading.Event()
 
 
@@ -47,7 +48,7 @@ class Works:
                 self._visits += 1
                 event = Event(f"e{self._visits}", "motion", 0.0, packet.t, packet.t, REASON)
                 self._recorder.take(Began(event))
-                self._recorder.take(Glimpse(packet.t, 1.0, lambda: b"\xff\xd8 a picture \xff\xd9" * 20))
+                self._recorder.take(Glimpse(packet.t, 1.0, lambda: PICTURE))
             if visit and event is not None and since >= visit[1]:
                 self._recorder.take(Ended(replace(event, ended=packet.t)))
                 visit = None

@@ -24,6 +24,25 @@ def tmpfs(folder: Path, options: str) -> Iterator[Path]:
         _run("umount", str(folder))
 
 
+@contextmanager
+def quota(image: Path, folder: Path, most: str) -> Iterator[Path]:
+    """A folder that may hold so much, on a btrfs in a file; nothing but a refused write tells of the limit."""
+    _need_root()
+    if not shutil.which("mkfs.btrfs"):
+        raise NotHereError("there is no mkfs.btrfs (apt install btrfs-progs)")
+    with image.open("wb") as file:
+        file.truncate(200 << 20)
+    _run("mkfs.btrfs", "-q", str(image))
+    folder.mkdir(parents=True, exist_ok=True)
+    _run("mount", "-o", "loop", str(image), str(folder))
+    try:
+        _run("btrfs", "quota", "enable", str(folder))
+        _run("btrfs", "qgroup", "limit", most, "0/5", str(folder))
+        yield folder
+    finally:
+        _run("umount", str(folder))
+
+
 class Ext4:
     """An ext4 in a file, mounted at `folder`; an error in it makes it read-only, as a dying card does."""
 

@@ -21,10 +21,11 @@ with_namespace = pytest.mark.skipif(bool(why_no_namespace()), reason=why_no_name
 
 @dataclass(frozen=True)
 class Home:
-    """One camd in a folder of its own, and the only address that its notify may reach."""
+    """One camd in a folder of its own, and the only addresses that its notify and its capture may reach."""
 
     root: Path
     broker: Peer = NOBODY
+    camera: Peer | None = None
 
     @property
     def places(self) -> Places:
@@ -61,8 +62,11 @@ class Home:
         """Run a program in this home to its end and judge what it and all its children did."""
         log = self.root / "trace"
         ended = self.run(*traced(log, [str(word) for word in command]), typed=typed)
-        sockets = Rights(folder=self.places.run)
-        rights = {"capture": sockets, "notify": Rights(frozenset({self.broker}), self.places.run)}
+        cameras = frozenset({self.camera} if self.camera else ())
+        rights = {
+            "capture": Rights(cameras, self.places.run),
+            "notify": Rights(frozenset({self.broker}), self.places.run),
+        }
         return ended, judge(log.read_text(errors="replace").splitlines(), rights)
 
     def camd(self, *words: object, typed: str = "") -> tuple[Ended, Verdict]:

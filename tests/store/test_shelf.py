@@ -137,7 +137,7 @@ def test_what_another_process_drops_goes_when_the_recorder_next_looks(places: Pl
         with Index.open(places) as index:
             index.drop([1])
             assert not finish_garbage(places, index)
-        assert "000001.mp4" in names(places)
+        assert "000001.gone" in names(places)
         shelf.tidy()
         assert names(places) == ["000002.jpg", "000002.json", "000002.mp4"]
 

@@ -107,7 +107,7 @@ def test_an_index_of_version_1_becomes_one_of_this_version_in_one_step(places: P
     database.close()
     with Index.open(places) as index:
         assert index.clips() == clips
-        assert (index.uuid(), index.next_id()) == (name, 10)
+        assert (index.uuid(), index.newest_id()) == (name, 9)
     assert violations(places) == []
     assert ids(places) == [3, 2, 1]
 

@@ -92,6 +92,7 @@ class AlertsConfig:
     """`alerts:` which events the house is told of, and how loudly."""
 
     labels: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     cooldown: Nanos = 0
     per_hour: int = 60
     picture: str = "off"
@@ -236,7 +237,10 @@ KEYS = {
         shapes.Points(), "its corners in order, in parts of the picture's width and height"
     ),
     "vision.zones.NAME.sensitivity": Key(kinds.Whole(1, 10), "its own; empty: the camera's"),
-    "vision.zones.NAME.labels": Key(shapes.Labels(LABELS), "what counts there, once it is told apart; empty: all"),
+    "vision.zones.NAME.labels": Key(
+        shapes.Labels(LABELS), "what counts there, once it is told apart, the rest is ignored; empty: all"
+    ),
+    "vision.zones.NAME.quiet": Key(shapes.Labels(LABELS), "of those, what is recorded without an alert"),
     "vision.ignore.NAME": Key(shapes.Points(), "corners of an area whose motion never counts"),
     "vision.privacy.NAME": Key(shapes.Points(), "corners of an area that nobody may see"),
     "vision.classify": Key(kinds.Switch(), "tell person, vehicle, animal and other apart"),
@@ -256,6 +260,7 @@ KEYS = {
     "store.keep_free": Key(kinds.size(0, 1000 * 1000 * GB), "disk that is left free for everything else"),
     "store.max_age": Key(kinds.duration(MINUTE, 36_500 * DAY), "older clips are deleted unless starred"),
     "alerts.labels": Key(shapes.Labels(LABELS), "tell of these alone, once they are told apart; empty: of all motion"),
+    "alerts.ignore": Key(shapes.Labels(LABELS), "neither clip nor alert of these, anywhere, once they are told apart"),
     "alerts.cooldown": Key(kinds.duration(0, DAY), "silence after an alert, for each label and zone; clips are kept"),
     "alerts.per_hour": Key(kinds.Whole(0, 3600), "most alerts in an hour, the rest are told as a number; 0: no limit"),
     "alerts.picture": Key(
@@ -414,9 +419,21 @@ def _config(file: SettingsFile, base: Config, known: Collection[str] | None) -> 
         guard=_section(file, "guard", base.guard, sections.get("guard")),
     )
     entries = file.pairs(sections.get(SEVERAL), f"{SEVERAL}.", None)
-    return replace(
+    config = replace(
         common, cameras=_several(file, common, base, [one for one in entries if known is None or one[0] in known])
     )
+    if not file.faults:
+        for key, *fault in _contradictions(config):
+            file.fault(file.lines.get(key, 1), key, *fault)
+    return config
+
+
+def _contradictions(config: Config) -> Iterator[tuple[str, str, str, str]]:
+    """Give what values of two sections do not fit together, as the whole key, what is wrong, got, want."""
+    if not any(each.vision.classify for each in config.each()):
+        for key, labels in (("alerts.labels", config.alerts.labels), ("alerts.ignore", config.alerts.ignore)):
+            if labels:
+                yield key, "nobody tells labels apart", "vision.classify: no", "vision.classify: yes, or no labels here"
 
 
 def _several(
@@ -524,6 +541,13 @@ def _conflicts(section: Section) -> Iterator[tuple[str, str, str, str]]:
             if (section.cert_file is None) != (section.key_file is None):
                 given, lacking = ("cert_file", "key_file") if section.cert_file else ("key_file", "cert_file")
                 yield given, "a certificate and its key belong together", f"{given} alone", f"mqtt.{lacking} too"
+        case VisionConfig(classify=False) if ruled := [zone for zone in section.zones if zone.labels or zone.quiet]:
+            got = f"no, and labels in zone {ruled[0].name}"
+            yield "classify", "nobody tells labels apart", got, "yes, or no labels there"
+        case AlertsConfig() if both := set(section.labels) & set(section.ignore):
+            yield "ignore", "told of and ignored", ", ".join(sorted(both)), "each label in labels or in ignore"
+        case Zone() if section.labels and (lost := set(section.quiet) - set(section.labels)):
+            yield "quiet", "does not count there", ", ".join(sorted(lost)), "some of the zone's labels"
         case CameraConfig():
             if section.name == "reply":
                 yield "name", "answers to commands have this name in topics", "reply", "another name"

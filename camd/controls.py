@@ -26,8 +26,10 @@ from camd.gate import Gate
 from camd.mode import HOME
 from camd.model import SECOND
 from camd.places import Places
+from camd.store import verdicts
 from camd.store.files import replace_whole, writing
 from camd.store.index import Index
+from camd.store.verdicts import Verdict
 from camd.timer import Timer
 from camd.wishes import Wish
 from camd.worker import Crew
@@ -35,6 +37,7 @@ from camd.worker import Crew
 _log = logging.getLogger(__name__)
 
 MOST_FEEDBACK: Final = 10_000_000  # bytes
+ACCOUNT: Final = "mqtt"  # whose labels those of the broker are, whoever gave them
 CLIPS_BACK: Final = 500  # among so many of the newest clips the one of an event is looked for
 AT_HOME: Final = Refusal("home_mode", "", "home mode: the camera is closed")
 NO_CAMERA: Final = Refusal("no_camera", "", "there is no camera of this name")
@@ -241,16 +244,19 @@ class Controls:
             if file.tell() > MOST_FEEDBACK:
                 return Refusal("full", "", "there is no room for more feedback")
             file.write(json.dumps(said, ensure_ascii=False) + "\n")
-        label = value.get("label")
-        if label:
-            self._label(value["event_id"], label)
+        if value.get("label") or value["verdict"] == "correct":
+            self._label(value["event_id"], value.get("label"))
         return None
 
-    def _label(self, event_id: str, label: str) -> None:
+    def _label(self, event_id: str, label: str | None) -> None:
+        """Note what an event shows, for camd to learn from; None: what it was called."""
         with Index.open(self.places) as index:
             for clip in index.clips(CLIPS_BACK):
                 if event_id in clip.events:
-                    index.label(clip.id, label)
+                    if label:
+                        index.label(clip.id, label)
+                    given = Verdict(clip.id, label or clip.label, ACCOUNT, self.clock.unix() // SECOND)
+                    verdicts.append(self.places, given)
 
     def _snoozed(self) -> int:
         with suppress(OSError, ValueError):

@@ -26,6 +26,9 @@ Point = tuple[float, float]  # x and y in fractions of the picture: 0..1, origin
 
 LABELS = ("person", "vehicle", "animal", "other")  # what motion can be told apart as
 
+# What is done about an event: the house is told, it is recorded without that, or neither.
+ALERT, RECORD, IGNORE = "alert", "record", "ignore"
+
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
@@ -37,12 +40,16 @@ class Polygon:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """An area that counts. `sensitivity` None: the camera's; `labels` are those that count there, () for all."""
+    """An area that counts. `sensitivity` None: the camera's.
+
+    `labels` are those that count there, () for all; those in `quiet` are recorded there without an alert.
+    """
 
     name: str
     points: tuple[Point, ...] = ()
     sensitivity: int | None = None
     labels: tuple[str, ...] = ()
+    quiet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +121,9 @@ class Event:
     """Something that moved: `began` is its first moving frame, `ended` its last so far.
 
     `label` is person, vehicle, animal, other or motion (undecided); `confidence` is the label's, 0..1, and 0 while
-    it is undecided. `embeddings` are what the classifier's head saw in the best pictures, packed, or nothing; they are
-    footage, and stay where the clip is.
+    it is undecided; `is_learned` says that it would be another one without what was learned at home. `embeddings` are
+    what the classifier's head saw in the best pictures, packed, or nothing; they are footage, and stay with the clip.
+    `handling` is what is to be done about it: `ALERT`, `RECORD` or `IGNORE`.
     """
 
     id: str
@@ -126,6 +134,8 @@ class Event:
     reason: Reason
     zones: tuple[str, ...] = ()
     embeddings: bytes = b""
+    is_learned: bool = False
+    handling: str = ALERT
 
 
 @dataclass(frozen=True, slots=True)

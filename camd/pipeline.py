@@ -22,6 +22,7 @@ from camd.model import SECOND, Happening, Nanos, Packet
 from camd.recording import Recording
 from camd.vision.classify import Classifier
 from camd.vision.label import Labeller
+from camd.vision.rules import Rules
 from camd.watcher import Observe, Show, Watcher, unobserved, unshown
 from camd.worker import Lane, Lanes
 
@@ -73,8 +74,10 @@ class Pipeline:
         self._reel = house.recording.follow(stream, config.record, house.tell)
         salt = _salt(clock, stream.camera)
         labeller = Labeller(house.classifier, config.vision.privacy, clock.boot) if house.classifier else None
+        rules = Rules(config.vision.zones, config.alerts.labels, config.alerts.ignore)
+        record = self._reel.put
         self.watcher = Watcher(
-            config.vision, salt, self._reel.put, house.tell, house.observe, house.learned, house.show, labeller
+            config.vision, salt, record, house.tell, house.observe, house.learned, house.show, labeller, rules
         )
         self._watching: Lane[Frame] = lanes.newest(f"watcher {stream.camera}", self._look)
         self._kept: Nanos | None = None

@@ -63,7 +63,7 @@ class Telling:
 
     def _herald(self, settings: Config, places: Places) -> "Herald":
         alerts, outbox = settings.alerts, Outbox(places)
-        policy = Policy(Limits(alerts.labels, alerts.cooldown, alerts.per_hour))
+        policy = Policy(Limits(alerts.cooldown, alerts.per_hour))
         teller = Teller(_source(settings, self.clock), outbox, self.clock, policy, alerts.picture == "kept")
         return Herald(self, settings.camera.name, teller, outbox, Board(teller, Dials.of(settings)), alerts)
 

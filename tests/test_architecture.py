@@ -48,10 +48,10 @@ FOREIGN = {
     "jsonschema": {"alerts/checked.py"},
     "sqlite3": {"store/index.py", "store/trust.py", "store/trouble.py", "alerts/outbox.py", "alerts/database.py"},
     "amqtt": {"broker.py"},
+    "torch": {"learning/train.py", "learning/net.py", "learning/lessons.py"},
+    "onnx": {"learning/teacher.py", "learning/net.py"},
     "picamera2": {"camera/pi.py"},
     "libcamera": {"camera/pi.py"},
-    "torch": {"learning/train.py"},
-    "onnx": {"learning/teacher.py"},
     "time": {"clock.py"},
     # a host name; free ports for brokers on loopback; one camera's address; what a cage shuts, and whether it does;
     # systemd's own socket; names

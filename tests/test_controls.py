@@ -24,9 +24,12 @@ from camd.mode import AWAY, HOME
 from camd.model import SECOND, Began, Ended, Finding, Footage
 from camd.places import Places
 from camd.schedule import Change
+from camd.store import verdicts
+from camd.store.verdicts import Verdict
 from camd.timer import Timer
 from camd.watcher import Watcher
 from camd.wishes import NOTIFY, WEB, Wish
+from tests.store.store_world import store_of
 from tests.worlds import film
 
 NAMES = Names("camd", "pi", "porch")
@@ -153,6 +156,15 @@ def test_feedback_is_written_down(house: House) -> None:
     assert house.wish("feedback", {"event_id": "e1", "verdict": "false_alarm"}) is None
     (line,) = house.places.feedback.read_text().splitlines()
     assert json.loads(line) == {"v": 1, "time": 1767225600.0, "event_id": "e1", "verdict": "false_alarm"}
+
+
+def test_feedback_is_what_camd_learns_from(house: House) -> None:
+    store_of(house.places, 3)
+    for number, said in ((1, {"label": "animal"}), (2, {}), (9, {"label": "other"})):
+        assert house.wish("feedback", {"event_id": f"e{number}", "verdict": "correct", **said}) is None
+    assert house.wish("feedback", {"event_id": "e3", "verdict": "false_alarm"}) is None
+    now = 1767225600
+    assert verdicts.read(house.places) == [Verdict(1, "animal", "mqtt", now), Verdict(2, "person", "mqtt", now)]
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from camd.alerts.policy import Excess, Policy
 from camd.alerts.states import MOTION, fault, online, presence, state, switched, tamper_off
 from camd.alerts.topics import Names
 from camd.model import (
+    IGNORE,
     LABELS,
     SECOND,
     Alert,
@@ -58,7 +59,8 @@ class Told:
 def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, ...]:
     """Return the messages that tell of `happening`, in the order to send them, and note in `told` what they tell.
 
-    An update is sent when the label changes, else once per second of the event's own time.
+    An update is sent when the label or what is done about it changes, else once per second of the event's own time. An
+    event that is ignored turns nothing ON.
     """
     match happening:
         case Began(event):
@@ -106,7 +108,8 @@ def _began(event: Event, source: Source, told: Told) -> tuple[Alert, ...]:
 
 def _grew(event: Event, source: Source, told: Told) -> tuple[Alert, ...]:
     before, was_on = told.open[event.id], _on(source.names, told)
-    if event.label == before.event.label and event.ended - before.event.ended < UPDATE_EVERY:
+    is_the_same = (event.label, event.handling) == (before.event.label, before.event.handling)
+    if is_the_same and event.ended - before.event.ended < UPDATE_EVERY:
         return ()
     after = told.open[event.id] = Said(event, max(before.top_score, event.confidence))
     topic = source.names.events
@@ -155,7 +158,7 @@ def _switches(before: Sequence[str], source: Source, told: Told) -> tuple[Alert,
 def _on(names: Names, told: Told) -> list[str]:
     """The topics that are ON while just these events are open."""
     found = []
-    for event in (said.event for said in told.open.values()):
+    for event in (said.event for said in told.open.values() if said.event.handling != IGNORE):
         labels = [MOTION, *([event.label] if event.label in LABELS else [])]
         found += [names.motion, *(names.label(label) for label in labels[1:])]
         found += [names.zone(zone, label) for zone in event.zones for label in labels]

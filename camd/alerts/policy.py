@@ -1,6 +1,6 @@
 """Which events are told aloud: the difference between a camera that is listened to and one that is switched off.
 
-Idea: an event is decided on once, at the first moment its label is one that the owner wants to hear of. It may then be
+Idea: an event is decided on once, at the first moment its owner's rules want it told (`Event.handling`). It may then be
 withheld: by a snooze, by the cool-down of its label in all its zones, or because the hour is full. What a full hour
 withheld is told as a number later.
 Rule: pure; times are those on the values. Withholding is about the alert alone: motion, events, clips go on as ever.
@@ -11,16 +11,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from camd.model import SECOND, Event, Nanos
+from camd.model import ALERT, SECOND, Event, Nanos
 
 HOUR: Final[Nanos] = 3600 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What settings say: `labels` that are told (empty: all, even undecided), `cooldown`, `per_hour` (0: no limit)."""
+    """What settings say: `cooldown`, and `per_hour` (0: no limit)."""
 
-    labels: tuple[str, ...] = ()
     cooldown: Nanos = 0
     per_hour: int = 0
 
@@ -47,7 +46,7 @@ class Policy:
 
     def is_told(self, event: Event) -> bool:
         """Whether the alert of this event is to be sent now; true once for each event at most."""
-        if event.id in self._decided or (self.limits.labels and event.label not in self.limits.labels):
+        if event.id in self._decided or event.handling != ALERT:
             return False
         self._decided.add(event.id)
         now, keys = event.ended, [(event.label, zone) for zone in event.zones or ("",)]

@@ -74,7 +74,7 @@ def _read(shelf: Shelf, path: Path, camera: str) -> Clip | None:
         _set_aside(shelf, path, "not an ordinary file")
         return None
     if holds_nothing(path):
-        shelf.discard(number_of(path) or 0)
+        shelf.discard(number_of(path) or 0, "nothing in it can be played")
         return None
     try:
         saved = salvage(path)

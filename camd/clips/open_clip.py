@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from camd.clips.writer import Writer
-from camd.model import SECOND, Box, Clip, Event, Glimpse, Nanos
+from camd.model import IGNORE, SECOND, Box, Clip, Event, Glimpse, Nanos
 from camd.store.sidecar import RecordedEvent
 
 MILLISECOND: Final = SECOND // 1000
@@ -41,6 +41,11 @@ class OpenClip:
         """It holds this event, which is where its reason says now."""
         self.events[event.id] = event
         self.boxes.setdefault(event.id, []).append((event.ended, event.reason.box))
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether it holds events, and none that is to be kept."""
+        return bool(self.events) and all(event.handling == IGNORE for event in self.events.values())
 
     def recorded(self) -> tuple[RecordedEvent, ...]:
         """Its events with the places where they were."""

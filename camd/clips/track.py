@@ -4,6 +4,7 @@ Idea: packets and findings come in one order. An event opens a clip out of the p
 clip is closed extends it; a clip that grows too long is closed at a key picture and goes on in a continuation.
 Rule: a clip is of one set-up of the stream and one run of its clock: where either breaks, the clip ends and another
 begins. Trouble with the disk passes through; the recorder then has every camera `abandon` its clip, and go on later.
+A clip whose events all turn out to be ignored by its owner's rules is written like any other, and discarded at its end.
 It does not promise: a clip for an event that begins before the stream's first key picture; it starts there.
 """
 
@@ -106,6 +107,9 @@ class Track:
         clip = self._open
         if clip is None:
             return
+        if clip.is_ignored:
+            self._discard(clip)
+            return
         final = self._shelf.mp4(clip.id)
         size = clip.writer.finish(final)
         with final.open("rb") as file:
@@ -117,6 +121,12 @@ class Track:
         kept = self._shelf.keep(row)
         self._open = None
         self.tell(Saved(kept))
+
+    def _discard(self, clip: OpenClip) -> None:
+        """Leave nothing of it: all that it holds is what its owner ignores."""
+        self._open = None
+        clip.writer.abandon()
+        self._shelf.discard(clip.id, "all that it holds is ignored")
 
     def abandon(self) -> None:
         """Leave what is on disk to be adopted, and record nothing until `is_stopped` is no more."""
@@ -171,7 +181,7 @@ class Track:
         """Record what had to wait, from where it was lost as far as the pre-roll still holds it."""
         waiting, cut = list(self._waiting.values()), self._cut
         since = cut.group_before if cut else min(event.began for event in waiting) - self._settings.pre_roll
-        self._start(since, waiting, continues=cut.id if cut else None)
+        self._start(since, waiting, continues=cut.id if cut and not cut.is_ignored else None)
 
     def _write(self, clip: OpenClip, packet: Packet) -> None:
         if packet.is_key and packet.t - clip.group >= SHORTEST:
@@ -183,7 +193,7 @@ class Track:
         going_on = [clip.events[id_] for id_ in clip.active]
         closes = clip.closes
         self.finish()
-        self._start(packet.t, going_on, continues=clip.id)
+        self._start(packet.t, going_on, continues=None if clip.is_ignored else clip.id)
         if self._open is not None and not going_on:
             self._open.closes = closes
 

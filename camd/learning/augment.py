@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camd.model import LABELS
 from camd.vision.crop import SIDE, Grey
 
 Floats = NDArray[np.float32]
@@ -22,13 +21,16 @@ Chance = np.random.Generator
 LYING: Final = 0.15  # how often what can be seen from above is turned by a quarter
 TURNED: Final = ("vehicle", "other")
 LEAST: Final = 6  # pixels of a side that must be left
+LEAST_PART: Final = 10  # the same of a part
+UPRIGHT: Final = 1.3  # times as high as wide is somebody who stands
 
 
-def view(grey: Grey, label: int, chance: Chance, grounds: Sequence[Grey]) -> Grey:
-    """What a detector could have cut: flipped, off, partly hidden, on another of the `grounds`, tilted."""
+def view(grey: Grey, label: str, chance: Chance, grounds: Sequence[Grey]) -> Grey:
+    """What a detector could have cut: a part, flipped, off, partly hidden, on another of the `grounds`, tilted."""
+    grey = _part(grey, label, chance, grounds)
     if chance.random() < 0.5:
         grey = grey[:, ::-1]
-    if chance.random() < (LYING if LABELS[label] in TURNED else 0.04):
+    if chance.random() < (LYING if label in TURNED else 0.04):
         grey = np.rot90(grey, int(chance.integers(1, 4)))
     grey = np.ascontiguousarray(grey)
     if chance.random() < 0.9:
@@ -55,6 +57,31 @@ def spoil(grey: Grey, chance: Chance) -> Grey:
     if seen.shape != grey.shape:
         seen = cv2.resize(seen, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     return _hidden(seen, chance) if chance.random() < 0.12 else seen
+
+
+def _part(grey: Grey, label: str, chance: Chance, grounds: Sequence[Grey]) -> Grey:
+    """A part that shows the same: any of what is `other`, sometimes beside another, and the upper half of somebody."""
+    height, width = grey.shape
+    if label == "other" and chance.random() < 0.6:
+        tall, wide = (max(LEAST_PART, round(side * chance.uniform(0.3, 1) ** 1.2)) for side in (height, width))
+        tall, wide = min(tall, height), min(wide, width)
+        top, left = int(chance.integers(0, height - tall + 1)), int(chance.integers(0, width - wide + 1))
+        part = grey[top : top + tall, left : left + wide]
+        return _beside(part, grounds[int(chance.integers(len(grounds)))], chance) if chance.random() < 0.25 else part
+    if label == "person" and height > UPRIGHT * width and chance.random() < 0.3:
+        return grey[: max(LEAST_PART, round(height * chance.uniform(0.4, 0.85)))]
+    return grey
+
+
+def _beside(grey: Grey, ground: Grey, chance: Chance) -> Grey:
+    """The picture up to a line, and another from there on."""
+    seen, other = grey.copy(), cv2.resize(ground, (grey.shape[1], grey.shape[0])).astype(np.uint8, copy=False)
+    height, width = (int(side * chance.uniform(0.3, 0.7)) for side in grey.shape)
+    if chance.random() < 0.5:
+        seen[:, width:] = other[:, width:]
+    else:
+        seen[height:] = other[height:]
+    return seen
 
 
 def _off(grey: Grey, chance: Chance) -> Grey:

@@ -1,8 +1,10 @@
 """Learns a head from the owner's labels, and says whether it is better than the one in use.
 
 Idea: the network and the factory's head stay as they are. Labels that the factory's head got wrong and that look alike
-make a centre, the mean of their embeddings: what comes close to it is what the owner said. A centre reaches no further
-than the factory's pictures that show something else, all but the nearest three, so that nothing else is forgotten.
+make a centre, the mean of their embeddings: what comes close to it is what the owner said. Distances are counted in how
+much the factory's pictures of one label vary in that direction (Mahalanobis), so that what tells one person from
+another counts little. A centre reaches no further than the factory's pictures that show something else, all but the
+nearest three, so that nothing else is forgotten.
 Rule: pure, and the same labels give the same head. What the factory's head is sure is a person stays one, whatever is
 said. A head is used only when it is better on labels that it has not seen, no worse on the factory's pictures, and
 misses no person that was found before.
@@ -25,6 +27,7 @@ HELD_BACK: Final = 5  # every fifth label is for the score alone
 FEWEST: Final = 3  # labels that make a centre: one visit alone is nobody's portrait
 REACH: Final = 3.0  # times the mean distance of its labels from each other's centre
 GIVEN_UP: Final = 3  # of the factory's pictures of something else may lie within; some of those are drawn, too
+SHRUNK: Final = 0.2  # of the covariance is that of a ball; as many pictures as there are do not say all of it
 ALIKE: Final = 2.0  # times the median distance; what is further makes a centre of its own
 SURE: Final = 0.9  # a person
 MOST_SURE: Final = 0.2  # of the labels may call such a person something else
@@ -134,28 +137,39 @@ def learn(now: Head, factory: Head, home: Examples, train: Examples, test: Examp
 
 def fit(factory: Head, home: Examples, train: Examples) -> Head:
     """The factory's head with centres for what the owner knows better."""
-    spread = np.asarray(np.maximum(train.embeddings.std(axis=0), 1e-3), np.float32)
+    metric = _metric(train)
     chances = factory.probabilities(home.embeddings)
     wrong = (chances.argmax(axis=1) != home.labels) & ~_silenced(chances, home.labels)
     centres: list[Centre] = []
     for label in np.unique(home.labels[wrong]).tolist():
-        others = train.embeddings[train.labels != label]
-        left = home.embeddings[wrong & (home.labels == label)]
+        others = train.embeddings[train.labels != label] @ metric
+        left = home.embeddings[wrong & (home.labels == label)] @ metric
         while len(left) >= FEWEST:
-            centre, is_alike = _centre(left, others, spread, label)
+            centre, is_alike = _centre(left, others, label)
             if is_alike.sum() >= FEWEST:
                 centres.append(centre)
             left = left[~is_alike]
-    return replace(factory, centres=tuple(centres))
+    return replace(factory, centres=tuple(centres), metric=metric if centres else factory.metric)
 
 
-def _centre(seen: Floats, others: Floats, spread: Floats, label: int) -> tuple[Centre, NDArray[np.bool_]]:
+def _metric(train: Examples) -> Floats:
+    """What makes the factory's pictures vary by one in every direction around the mean of their label, (E, E)."""
+    means = [train.embeddings[train.labels == label].mean(axis=0) for label in np.unique(train.labels)]
+    rows = np.searchsorted(np.unique(train.labels), train.labels)
+    spread = np.cov((train.embeddings - np.array(means)[rows]).T)
+    spread = (1 - SHRUNK) * spread + SHRUNK * np.trace(spread) / len(spread) * np.eye(len(spread))
+    lengths, axes = np.linalg.eigh(spread)
+    metric: Floats = (axes / np.sqrt(lengths)).astype(np.float16).astype(np.float32)  # as a file holds it
+    return metric
+
+
+def _centre(seen: Floats, others: Floats, label: int) -> tuple[Centre, NDArray[np.bool_]]:
     """A centre of what looks alike among `seen`, and which of them that is."""
-    first = Centre(np.median(seen, axis=0), spread, 0.0, label)
+    first = Centre(np.median(seen, axis=0), 0.0, label)
     distances = first.distances(seen)
     is_alike = np.asarray(distances <= ALIKE * np.median(distances) + 1e-6)
     place, count = seen[is_alike].mean(axis=0), int(is_alike.sum())
-    made = Centre(place, spread, 0.0, label)
+    made = Centre(place, 0.0, label)
     apart = float(made.distances(seen[is_alike]).mean()) * count / max(1, count - 1)
     radius = min(REACH * apart, float(np.sort(made.distances(others))[GIVEN_UP]))
     return replace(made, radius=max(radius, 1e-6)), is_alike

@@ -3,7 +3,8 @@
 Idea: a folder with a `manifest.csv` (file, class, split, source, license) and pictures of one thing each. Training
 draws each class as often as the others, and within a class each source by the root of its size, so that a thousand
 pictures by one camera do not drown twenty by another.
-Rule: a picture without a licence that lets its weights be passed on is not read at all.
+Rule: a picture without a licence that lets its weights be passed on is never taught from. One of the test split is
+looked at all the same, and nothing of it is kept.
 """
 
 import csv
@@ -28,29 +29,38 @@ DRAWN_SHARE: Final = (0.12, 0.12, 0.12, 0.3)  # of each label's draws; foliage a
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Grey pictures with labels (numbers in `LABELS`), sources and licences; `is_test` marks those never trained on."""
+    """Grey pictures with labels (numbers in `LABELS`), sources and licences; `is_test` marks those never trained on.
+
+    `is_free` marks those whose licence lets be passed on what is made of them.
+    """
 
     greys: list[Grey]
     labels: NDArray[np.int64]
     sources: NDArray[np.str_]
     licences: NDArray[np.str_]
     is_test: NDArray[np.bool_]
+    is_free: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.greys)
 
 
 def read(folders: Iterable[Path]) -> Pictures:
-    """All pictures of the folders whose licence is free. Raises UnusableInputError."""
+    """All pictures of the folders whose licence is free, and those of their test split. Raises UnusableInputError."""
     rows = [(folder, row) for folder in folders for row in _rows(folder)]
-    free = [(folder, row) for folder, row in rows if row["license"].startswith(FREE) and "-SA" not in row["license"]]
+    used = [(folder, row) for folder, row in rows if _is_free(row["license"]) or row["split"] != "train"]
     return Pictures(
-        [_grey(folder / row["file"]) for folder, row in free],
-        np.array([LABELS.index(row["class"]) for _, row in free]),
-        np.array([_source(row["source"]) for _, row in free]),
-        np.array([row["license"] for _, row in free]),
-        np.array([row["split"] != "train" for _, row in free]),
+        [_grey(folder / row["file"]) for folder, row in used],
+        np.array([LABELS.index(row["class"]) for _, row in used]),
+        np.array([_source(row["source"]) for _, row in used]),
+        np.array([row["license"] for _, row in used]),
+        np.array([row["split"] != "train" for _, row in used]),
+        np.array([_is_free(row["license"]) for _, row in used]),
     )
+
+
+def _is_free(licence: str) -> bool:
+    return licence.startswith(FREE) and "-SA" not in licence
 
 
 def chances(pictures: Pictures, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

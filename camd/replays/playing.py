@@ -18,7 +18,7 @@ from camd.clips.track import Stream
 from camd.clock import Clock, ManualClock, SystemClock
 from camd.config import Config
 from camd.errors import CamdError, UnusableInputError
-from camd.model import SECOND, Clip, Ended, Event, Happening, Nanos, Packet, Saved, Suppressed
+from camd.model import IGNORE, SECOND, Clip, Ended, Event, Happening, Nanos, Packet, Saved, Suppressed
 from camd.pipeline import House, Pipeline
 from camd.recording import Recording
 from camd.score import Span
@@ -68,12 +68,17 @@ class Run:
     trouble: CamdError | None = None
 
     def events(self) -> list[Event]:
-        """The finished events, in order."""
-        return [happening.event for happening in self.happenings if isinstance(happening, Ended)]
+        """The finished events that count, in order."""
+        return [event for event in self._ended() if event.handling != IGNORE]
 
     def suppressed(self) -> list[Suppressed]:
-        """What was judged not to be an event, in order."""
-        return [happening for happening in self.happenings if isinstance(happening, Suppressed)]
+        """What was judged not to be an event, in order, and the events that are ignored by their label."""
+        ignored = [Suppressed(one.began, one.ended, one.reason) for one in self._ended() if one.handling == IGNORE]
+        dismissed = [happening for happening in self.happenings if isinstance(happening, Suppressed)]
+        return sorted([*dismissed, *ignored], key=lambda one: one.ended) if ignored else dismissed
+
+    def _ended(self) -> list[Event]:
+        return [happening.event for happening in self.happenings if isinstance(happening, Ended)]
 
     def clip_of(self, event: Event) -> Clip | None:
         """The first clip that holds the event, as long as it was kept."""

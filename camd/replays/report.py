@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from camd import score
-from camd.model import SECOND, Event
+from camd.model import ALERT, SECOND, Event
 from camd.replays.playing import Run
 from camd.score import Score, Truth
 from camd.store.files import writing
@@ -59,6 +59,7 @@ def event_json(run: Run, event: Event, detail: Detail) -> dict[str, Any]:
         "pre_roll": round((event.began - clip.began) / SECOND, 3) if clip else None,
         "zones": list(event.zones),
         "reason": event.reason.json(),
+        **({} if event.handling == ALERT else {"handling": event.handling}),
     }
 
 
@@ -80,7 +81,8 @@ def _rows(run: Run, detail: Detail) -> Iterator[tuple[Any, ...]]:
     for event in run.events():
         clip = run.clip_of(event)
         kept = [str(clip.id) if clip else ""] if detail.kept else []
-        yield (run.at(event.began), run.at(event.ended)), *kept, event.label, event.reason.rule
+        what = event.label if event.handling == ALERT else f"{event.label}, no alert"
+        yield (run.at(event.began), run.at(event.ended)), *kept, what, event.reason.rule
     if detail.suppressed:
         for dismissed in run.suppressed():
             none = [""] if detail.kept else []

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from camd.config import VisionConfig
-from camd.model import SECOND, Began, Ended, Event, Grew, Nanos
+from camd.model import IGNORE, SECOND, Began, Ended, Event, Grew, Nanos
 from camd.replays import ink, marks
 from camd.replays.ink import Canvas, Colour, Ink, Stretch, Strip
 from camd.replays.marks import Kind, Mark
@@ -67,8 +67,17 @@ class Story:
                     self._open = event
                 case Ended(event):
                     self._open = None
-                    self._over.append(Stretch(self.run.at(event.began), self.run.at(event.ended)))
+                    self._close(event)
         self._read = len(self.run.happenings)
+
+    def _close(self, event: Event) -> None:
+        stretch = Stretch(self.run.at(event.began), self.run.at(event.ended))
+        if event.handling != IGNORE:
+            self._over.append(stretch)
+            return
+        self._count -= 1  # as the list of events counts them
+        self._dismissed.append(stretch)
+        self._rule, self._ruled = event.reason.rule, event.ended
 
     def _dismiss(self, t: float) -> None:
         """Note that something was judged to be no event; what lies together on the strip is one stretch."""

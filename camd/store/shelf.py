@@ -161,13 +161,14 @@ class Shelf:
             self._open.pop(clip.id, None)
         self._has_undated = self._has_undated or not all(clip.synchronised for clip in rows)
 
-    def discard(self, number: int) -> None:
-        """Unlink the files of a recording that has no row, because there is nothing in it to keep."""
+    def discard(self, number: int, why: str) -> None:
+        """Unlink the files of a recording that has no row; `why` there is nothing in it to keep goes to the log."""
         if number in self._index.ids():
             raise ValueError(f"clip {number} has a row: it is dropped, not discarded")
-        _log.info("recording %d discarded: nothing in it can be played", number)
+        _log.info("recording %d discarded: %s", number, why)
         folder.unlink(self._places, (number,))
         self._loose.discard(number)
+        self._open.pop(number, None)
 
     def set_aside(self, path: Path) -> Path:
         """Move what cannot be used to the folder of damaged things; returns where it lies now.

@@ -8,8 +8,9 @@ Not promised: that a crop of none of the four is recognised as such; who asks vo
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 import cv2
@@ -31,12 +32,13 @@ class Guess:
     """What a crop shows: probabilities in the order of `LABELS`, whose sum is 1.
 
     `embedding` is what the head was asked with, (E,) float32, by the network of that sha256; None from a model that
-    has none.
+    has none. `is_learned` says that without what was learned at home it would have another label.
     """
 
     probabilities: tuple[float, ...]
     embedding: Embedding | None = None
     network: str = ""
+    is_learned: bool = False
 
     @property
     def label(self) -> str:
@@ -58,35 +60,34 @@ class Classifier(Protocol):
 class Centre:
     """Things of one kind that the owner knows better: what lies within `radius` of `place` is a `label`.
 
-    `place` (E,) is the mean embedding of several visits; distances count each number in its `spread` (E,).
+    `place` (E,) is where several visits lie in the middle, in the space of the head's `metric`.
     """
 
     place: NDArray[np.float32]
-    spread: NDArray[np.float32]
     radius: float
     label: int
 
-    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How far embeddings (N, E) are from it, (N,)."""
-        return cast("NDArray[np.float32]", np.linalg.norm((embeddings - self.place) / self.spread, axis=1))
+    def distances(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far places (N, E) are from it, (N,)."""
+        return cast("NDArray[np.float32]", np.linalg.norm(places - self.place, axis=1))
 
-    def pull(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How much its label counts for embeddings (N, E): 0 outside, `CERTAIN` well inside."""
-        depth = (self.radius - self.distances(embeddings)) / (EDGE * self.radius)
+    def pull(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much its label counts at places (N, E): 0 outside, `CERTAIN` well inside."""
+        depth = (self.radius - self.distances(places)) / (EDGE * self.radius)
         return cast("NDArray[np.float32]", CERTAIN * np.clip(depth, 0, 1).astype(np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in a file."""
-        place, spread = ([round(float(value), 5) for value in row] for row in (self.place, self.spread))
-        return {"label": LABELS[self.label], "radius": round(self.radius, 5), "place": place, "spread": spread}
+        place = [round(float(value), 5) for value in self.place]
+        return {"label": LABELS[self.label], "radius": round(self.radius, 5), "place": place}
 
     @classmethod
     def of(cls, data: dict[str, Any], size: int) -> "Centre":
         """Read what `to_json` gave; raises ValueError, TypeError or KeyError."""
-        place, spread = (np.array(data[key], np.float32) for key in ("place", "spread"))
-        if place.shape != (size,) or spread.shape != (size,) or not (np.isfinite(place).all() and (spread > 0).all()):
+        place = np.array(data["place"], np.float32)
+        if place.shape != (size,) or not np.isfinite(place).all():
             raise ValueError("a centre has another shape")
-        return cls(place, spread, float(data["radius"]), LABELS.index(data["label"]))
+        return cls(place, float(data["radius"]), LABELS.index(data["label"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Head:
     """What turns embeddings into probabilities: softmax((weights @ embedding + bias) / temperature), but near a centre.
 
     `weights` is (4, E) float32 and `bias` (4,), in the order of `LABELS`; `network` is the sha256 of the network whose
-    embeddings it was made for. `centres` are what was learned at home.
+    embeddings it was made for. `centres` are what was learned at home; they lie where `metric` (E, E) puts embeddings,
+    which is (0, 0) where nothing was learned.
     """
 
     weights: NDArray[np.float32]
@@ -102,16 +104,24 @@ class Head:
     temperature: float
     network: str
     centres: tuple["Centre", ...] = ()
+    metric: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def probabilities(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """The probabilities (N, 4) of embeddings (N, E)."""
+        chances = self.by_factory(embeddings)
+        if not self.centres:
+            return chances
+        places = embeddings @ self.metric
+        for centre in self.centres:
+            pull = centre.pull(places)[:, None]
+            chances = (1 - pull) * chances + pull * np.eye(len(LABELS), dtype=np.float32)[centre.label]
+        return chances
+
+    def by_factory(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same without what was learned at home."""
         scores = (embeddings @ self.weights.T + self.bias) / self.temperature
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        chances = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-        for centre in self.centres:
-            pull = centre.pull(embeddings)[:, None]
-            chances = (1 - pull) * chances + pull * np.eye(len(LABELS), dtype=np.float32)[centre.label]
-        return cast("NDArray[np.float32]", chances)
+        return cast("NDArray[np.float32]", (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in a file."""
@@ -123,6 +133,7 @@ class Head:
             "bias": [round(float(value), 5) for value in self.bias],
             "weights": [[round(float(value), 5) for value in row] for row in self.weights],
             "centres": [centre.to_json() for centre in self.centres],
+            "metric": b64encode(self.metric.astype("<f2").tobytes()).decode() if self.centres else "",
         }
 
     @classmethod
@@ -139,9 +150,17 @@ class Head:
             if not (temperature > 0 and np.isfinite(weights).all() and np.isfinite(bias).all()):
                 raise ValueError("it holds what is no number")
             centres = tuple(Centre.of(one, weights.shape[1]) for one in data.get("centres", []))
-            return cls(weights, bias, temperature, str(data["network"]), centres)
+            metric = _metric(data.get("metric", ""), weights.shape[1] if centres else 0)
+            return cls(weights, bias, temperature, str(data["network"]), centres, metric)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnusableInputError(f"not a head of camd's classifier: {error}.") from error
+
+
+def _metric(text: str, size: int) -> NDArray[np.float32]:
+    metric = np.frombuffer(b64decode(text, validate=True), "<f2").astype(np.float32)
+    if metric.size != size**2 or not np.isfinite(metric).all():
+        raise ValueError("its metric has another shape")
+    return metric.reshape(size, size)
 
 
 class Network:
@@ -157,7 +176,9 @@ class Network:
     def guess(self, grey: Grey) -> Guess:
         """Say what `grey`, (height, width) uint8, shows."""
         embedding = self.embed(grey)
-        return Guess(tuple(self._head.probabilities(embedding[None])[0].tolist()), embedding, self._head.network)
+        chances = self._head.probabilities(embedding[None])[0]
+        is_learned = bool(self._head.centres) and chances.argmax() != self._head.by_factory(embedding[None]).argmax()
+        return Guess(tuple(chances.tolist()), embedding, self._head.network, bool(is_learned))
 
     def embed(self, grey: Grey) -> Embedding:
         """The embedding (E,) of a crop."""

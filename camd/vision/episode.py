@@ -126,12 +126,16 @@ class Episode:
         assert self._event is not None
         assert self._presence.reason is not None
         reason = replace(self._event.reason, box=self._presence.reason.box)
-        self._event = self._labelled(replace(self._event, ended=self._last_there, reason=reason))
+        zones = tuple(dict.fromkeys((*self._event.zones, *self._presence.zones)))  # of all the way
+        self._event = self._labelled(replace(self._event, ended=self._last_there, reason=reason, zones=zones))
         return self._event
 
     def _labelled(self, event: Event) -> Event:
         verdict = self._verdict
-        return replace(event, label=verdict.label, confidence=verdict.confidence, embeddings=verdict.embeddings)
+        return replace(
+            event, label=verdict.label, confidence=verdict.confidence, embeddings=verdict.embeddings,
+            is_learned=verdict.is_learned,
+        )  # fmt: skip
 
 
 TABLE: Final[dict[tuple[State, Signal], tuple[State, Callable[[Episode, Nanos], list[Finding]]]]] = {

@@ -1,7 +1,8 @@
 """Chooses what is looked at closely, and remembers what was thought of it.
 
-Idea: a confirmed visitor is cut out a few times a second, three times at once and then ever more seldom, and each cut
-is a vote. What an event shows is the foremost of its visitors, those who have left included.
+Idea: a confirmed visitor is cut out a few times a second, three times at once and then more seldom, the sooner the
+plainer it is who comes, and each cut is a vote. What an event shows is the foremost of its visitors, also of those who
+have left.
 Rule: pure; never more than `PER_SECOND` cuts of one camera. A classifier that fails or is slow is asked no more: events
 go on without labels, and `trouble` says why.
 """
@@ -20,8 +21,9 @@ from camd.vision.votes import ENOUGH, Verdict, Vote, Votes, foremost
 
 PER_SECOND: Final = 6  # cuts of one camera
 SOON: Final = SECOND * 6 // 10  # between two votes on one visitor, once there are enough
-SELDOM: Final = 2 * SECOND  # the same, once there are many
+SELDOM: Final = 2 * SECOND  # the same, once there are many or they are plain
 MANY: Final = 7
+PLAIN: Final = 0.9  # confidence
 SLOW: Final = SECOND // 4  # a classifier that takes longer holds up the detector
 
 Key = tuple[Nanos, Rect]  # a track's birth: no two tracks begin at one time in one place
@@ -96,9 +98,9 @@ class Labeller:
         if took > SLOW:
             self._give_up(f"it took {took / SECOND:.1f} s for one picture, {SLOW / SECOND:.2f} s is the most.")
         self.crops += 1
-        visitor.votes.add(Vote(crop.quality, guess))
-        count = visitor.votes.count
-        visitor.due = t + round((SELDOM if count >= MANY else SOON if count >= ENOUGH else 0) * self._slower)
+        verdict, count = visitor.votes.add(Vote(crop.quality, guess)), visitor.votes.count
+        is_plain = count >= MANY or verdict.confidence >= PLAIN
+        visitor.due = t + round((SELDOM if is_plain else SOON if count >= ENOUGH else 0) * self._slower)
 
     def _give_up(self, why: str) -> None:
         self._classifier, self.trouble = None, why

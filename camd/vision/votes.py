@@ -36,11 +36,15 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What somebody is: `label` and its probability 0..1 (0 while undecided), and the embeddings of the best crops."""
+    """What somebody is: `label` and its probability 0..1 (0 while undecided), and the embeddings of the best crops.
+
+    `is_learned` says that some of the best votes would be other ones without what was learned at home.
+    """
 
     label: str = UNDECIDED
     confidence: float = 0.0
     embeddings: bytes = b""
+    is_learned: bool = False
 
 
 NOBODY: Final = Verdict()
@@ -68,7 +72,8 @@ class Votes:
         if label == UNDECIDED:
             return self.verdict
         kept = packed(vote.guess for vote in self.best[:KEPT])
-        self.verdict = Verdict(label, round(chances[LABELS.index(label)], 3), kept)
+        is_learned = any(vote.guess.is_learned for vote in self.best)
+        self.verdict = Verdict(label, round(chances[LABELS.index(label)], 3), kept, is_learned)
         return self.verdict
 
     def _may_become(self, label: str, chance: float) -> bool:

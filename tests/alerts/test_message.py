@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from camd.alerts.message import Told, alerts_of
 from camd.alerts.payload import MOST_BYTES, Anchor, PictureSize, Source, stamped
-from camd.alerts.policy import Limits, Policy
+from camd.alerts.policy import Policy
 from camd.alerts.states import fault, motion_off, offline, online, tamper_off
 from camd.alerts.topics import Names
 from camd.model import (
+    IGNORE,
+    RECORD,
     SECOND,
     Alert,
     Began,
@@ -20,6 +22,7 @@ from camd.model import (
     Degraded,
     Ended,
     Event,
+    Finding,
     Grew,
     Happening,
     Reason,
@@ -27,6 +30,7 @@ from camd.model import (
     Suppressed,
     Tampered,
 )
+from camd.vision.rules import Rules
 
 NAMES = Names("camd", "pi", "porch")
 SOURCE = Source(NAMES, Anchor("boot-1", 1_767_225_600 * SECOND), PictureSize(640, 480))
@@ -123,12 +127,21 @@ def test_who_is_mistaken_at_first_is_another_label_later() -> None:
 
 
 def test_only_persons_are_told_aloud_when_that_is_wanted_and_each_once() -> None:
-    told = Told(Policy(Limits(labels=("person",))))
+    told, rules = Told(), Rules(told=("person",))
     known = replace(EVENT, label="person")
-    happened: list[Happening] = [Began(EVENT), Grew(known), Grew(replace(known, ended=9 * SECOND)), Ended(known)]
-    aloud = [[a.payload for a in alerts_of(h, SOURCE, told) if a.topic == NAMES.event] for h in happened]
+    happened: list[Finding] = [Began(EVENT), Grew(known), Grew(replace(known, ended=9 * SECOND)), Ended(known)]
+    judged = [rules.judged(finding) for finding in happened]
+    aloud = [[a.payload for a in alerts_of(h, SOURCE, told) if a.topic == NAMES.event] for h in judged]
     assert [len(alerts) for alerts in aloud] == [0, 1, 0, 0]
     assert json.loads(aloud[1][0])["event_type"] == "person"
+
+
+def test_what_is_ignored_turns_nothing_on_and_is_told_of_no_more() -> None:
+    cat = replace(EVENT, label="animal", zones=("door",), handling=IGNORE)
+    began, grown, over = told_by(Began(replace(EVENT, zones=("door",), handling=RECORD)), Grew(cat), Ended(cat))
+    assert NAMES.event not in [alert.topic for alert in (*began, *grown, *over)]
+    assert [a.topic for a in grown if a.retain and a.payload == "OFF"] == [NAMES.motion, NAMES.zone("door", "motion")]
+    assert [a.topic for a in over] == [NAMES.events]  # what was begun there is ended there
 
 
 def test_an_alert_links_to_the_page_when_there_is_one() -> None:

@@ -57,7 +57,7 @@ def test_the_same_chance_makes_the_same_picture(seed: int) -> None:
     made = []
     for _ in range(2):
         chance = np.random.default_rng(seed)
-        made.append(spoil(view(GREY, seed % len(LABELS), chance, [GREY]), chance))
+        made.append(spoil(view(GREY, LABELS[seed % len(LABELS)], chance, [GREY]), chance))
     assert np.array_equal(made[0], made[1])
     assert made[0].dtype == np.uint8
     assert min(made[0].shape) >= 6

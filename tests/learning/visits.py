@@ -1,6 +1,9 @@
-"""Visits as the classifier sees them: a neighbour's cat that looks like a person, and people."""
+"""Visits as the classifier sees them: a neighbour's cat that looks like a person, and people.
 
-from collections.abc import Callable
+`visits` cuts them out at boxes that are known; `film` lets the detector find, follow and cut them.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -12,14 +15,22 @@ from camd.drawn.actor import Mover, Route
 from camd.drawn.brush import Brush
 from camd.drawn.movers import Walker
 from camd.drawn.scenery import still, yard
+from camd.drawn.stage import Scene, frames
 from camd.learning import factory
-from camd.model import Box
-from camd.vision.classify import Classifier
-from camd.vision.crop import cut
+from camd.model import SECOND, Box
+from camd.vision.classify import Classifier, Head
+from camd.vision.crop import Crop, cut
+from camd.vision.episode import Limits
+from camd.vision.sight import Settings, Sight
+from camd.vision.votes import Verdict, Vote, Votes
+from tests.worlds import grey
 
 SIZE = (320, 240)
 PICTURES = 3  # of one visit
 YARD = 3  # the seed of where the camera looks
+FPS = 15
+COMES = 3.0  # seconds until somebody comes
+CUT_EVERY = 5  # frames
 
 
 class Beggar(Mover):
@@ -80,6 +91,37 @@ def visits(who: Who, count: int, first: int = 0) -> NDArray[np.float32]:
     """`count` visits (N, E) with seeds from `first` on, as the factory's network sees them."""
     classifier = factory.classifier(VisionConfig())
     return np.array([visit(who, first + number, classifier) for number in range(count)])
+
+
+def film(who: Who, seed: int) -> list[Crop]:
+    """What the detector cuts of a visit that is filmed, another for each seed; nothing when it misses it."""
+    scene = _scene(who, seed)
+    sight = Sight(*SIZE, Settings(5, Limits(SECOND), "visit"))
+    found: list[Crop] = []
+    for number, (t, luma) in enumerate(grey(frames(scene))):
+        sight.look(t, luma)
+        cuts = [cut(t, luma, box) for track, box in sight.moving() if track.is_confirmed and number % CUT_EVERY == 0]
+        found += [crop for crop in cuts if crop is not None]
+    return found
+
+
+def verdict(crops: Iterable[Crop], head: Head) -> Verdict:
+    """What camd calls a visit when it has this head, by the votes on what was cut of it."""
+    classifier, votes = factory.classifier(VisionConfig(), head), Votes()
+    for crop in crops:
+        votes.add(Vote(crop.quality, classifier.guess(crop.grey)))
+    return votes.verdict
+
+
+def _scene(who: Who, seed: int) -> Scene:
+    """Somebody comes through the picture, in a light and at a size that each seed has its own of."""
+    chance = np.random.default_rng([seed, 78])
+    tall, y, lasts = chance.uniform(*who.tall), chance.uniform(0.78, 0.95) * SIZE[1], chance.uniform(4.0, 6.0)
+    ends = (-0.2 * SIZE[0], 1.2 * SIZE[0])[:: int(chance.choice((-1, 1)))]
+    route = Route(((COMES, ends[0], y), (COMES + lasts, ends[1], y)))
+    return Scene(
+        *SIZE, FPS, COMES + lasts + 1.0, YARD, float(chance.uniform(1, 4)), yard, (who.draw(route, float(tall)),)
+    )
 
 
 def _box(mover: Mover, t: float, chance: np.random.Generator) -> Box:

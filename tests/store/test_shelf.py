@@ -254,7 +254,7 @@ def test_a_recording_without_a_row_is_offered_for_adoption(places: Places) -> No
     with open_shelf(places) as shelf:
         assert shelf.orphans() == [shelf.mp4(2), shelf.part(3)]
         shelf.keep(clip_row(2))
-        shelf.discard(3)
+        shelf.discard(3, "a test")
         assert shelf.orphans() == []
         assert shelf.next_id() == 4
     assert ids(places) == [2, 1]
@@ -280,7 +280,7 @@ def test_a_recorder_killed_at_work_leaves_a_store_that_mends(places: Places, tur
         process.kill()
     with open_shelf(places, max_bytes=40_000) as shelf:
         for path in shelf.orphans():
-            shelf.discard(int(path.stem))
+            shelf.discard(int(path.stem), "a test")
         shelf.make_room(0)
     assert (violations(places, limits(places, 40_000)), leftovers(places)) == ([], [])
 
@@ -305,7 +305,7 @@ def test_a_clip_with_a_row_is_never_discarded(places: Places) -> None:
     with open_shelf(places) as shelf:
         record(shelf)
         with pytest.raises(ValueError, match="has a row"):
-            shelf.discard(1)
+            shelf.discard(1, "a test")
     assert violations(places) == []
 
 

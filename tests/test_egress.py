@@ -97,10 +97,11 @@ def test_a_recording_that_names_an_address_is_not_followed(home: Home, text: str
 
 
 @with_strace
-def test_a_camera_at_an_address_is_not_reached_for(home: Home) -> None:
+@pytest.mark.parametrize("scheme", ["ftp", "https", "tcp", "udp", "rtmp"])
+def test_a_camera_at_an_address_of_another_kind_is_not_reached_for(home: Home, scheme: str) -> None:
     with stranger() as port:
-        ended, verdict = home.camd("capture", *home.options, "--camera", f"http://127.0.0.1:{port}/x.mp4")
-    assert ended.code == 65
+        ended, verdict = home.camd("capture", *home.options, "--camera", f"{scheme}://127.0.0.1:{port}/x.mp4")
+    assert ended.code == 78
     assert (verdict.findings, verdict.verbs) == ([], {"capture"})
 
 

@@ -1,0 +1,117 @@
+"""The systemd units: how tight they are, and what the settings add to them."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from camd import config, units
+from camd.errors import UnavailableError
+
+SYSTEMD = Path(__file__).parents[1] / "systemd"
+SCORES = {"capture": 0.8, "notify": 1.4, "web": 0.6, "work": 0.6, "send": 1.4}
+NETWORK_CAMERA = 1.6
+MEANT = {"broker.lan": ("192.168.1.10", "fd00::10"), "192.168.1.20": ("192.168.1.20",)}
+
+with_analyze = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze, which weighs units, is not installed"
+)
+
+
+def _installed(root: Path) -> Path:
+    """The units as the installer puts them below `root`."""
+    folder = root / "etc/systemd/system"
+    shutil.copytree(SYSTEMD, folder, ignore=shutil.ignore_patterns("install", "camd", "*.conf"))
+    shutil.copytree(SYSTEMD / "camd-.service.d", folder / "camd-.service.d", dirs_exist_ok=True)
+    return folder
+
+
+def _exposure(root: Path, unit: str) -> float:
+    command = ["systemd-analyze", "security", "--offline=true", f"--root={root}", f"camd-{unit}.service"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
+    assert found, told
+    return float(found[1])
+
+
+def _settings(tmp_path: Path, text: str) -> config.Config:
+    path = tmp_path / "camd.yaml"
+    path.write_text(text, encoding="utf-8")
+    return config.load(path)
+
+
+def _files(tmp_path: Path, text: str) -> dict[str, str]:
+    made = units.files(_settings(tmp_path, text), tmp_path / "units", tmp_path / "hosts", MEANT.__getitem__)
+    return {str(path.relative_to(tmp_path)): content for path, content in made.items()}
+
+
+@with_analyze
+@pytest.mark.parametrize("unit", SCORES)
+def test_no_unit_is_more_exposed_than_it_has_to_be(unit: str, tmp_path: Path) -> None:
+    _installed(tmp_path)
+    assert _exposure(tmp_path, unit) <= SCORES[unit]
+
+
+@with_analyze
+def test_a_network_camera_opens_capture_that_far_and_no_further(tmp_path: Path) -> None:
+    folder = _installed(tmp_path)
+    settings = _settings(tmp_path, "camera: {source: 'rtsp://192.168.1.20/main'}\nmqtt: {host: broker.lan}\n")
+    for path, text in units.files(settings, folder, tmp_path / "hosts", MEANT.__getitem__).items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert SCORES["capture"] < _exposure(tmp_path, "capture") <= NETWORK_CAMERA
+    assert _exposure(tmp_path, "notify") <= SCORES["notify"]
+
+
+def test_every_service_that_systemd_starts_has_a_unit() -> None:
+    assert {path.stem for path in SYSTEMD.glob("camd-*.service")} == {f"camd-{name}" for name in SCORES}
+
+
+def test_notify_may_reach_what_the_brokers_name_means_now(tmp_path: Path) -> None:
+    made = _files(tmp_path, "camera: {source: /srv/porch.mp4}\nmqtt: {host: broker.lan}\n")
+    notify = made["units/camd-notify.service.d/settings.conf"]
+    assert "IPAddressAllow=127.0.0.1 192.168.1.10 fd00::10" in notify.splitlines()
+    assert "IPAddressAllow" not in made["units/camd-capture.service.d/settings.conf"]
+    assert "192.168.1.10 broker.lan" in made["hosts"].splitlines()
+
+
+def test_capture_may_reach_its_network_camera_alone(tmp_path: Path) -> None:
+    made = _files(tmp_path, "camera: {source: 'rtsp://192.168.1.20/main'}\nmqtt: {host: broker.lan}\n")
+    capture = made["units/camd-capture.service.d/settings.conf"].splitlines()
+    assert "IPAddressAllow=127.0.0.1 192.168.1.20" in capture
+    assert "PrivateNetwork=no" in capture
+
+
+def test_secrets_are_handed_over_by_systemd(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("xyzzy\n", encoding="utf-8")
+    secret.chmod(0o600)
+    made = _files(tmp_path, f"mqtt: {{host: broker.lan, username: camd, password_file: {secret}}}\n")
+    credentials = re.findall("LoadCredential=.*", made["units/camd-notify.service.d/settings.conf"])
+    assert len(credentials) == 1
+    assert credentials[0].endswith(f":{secret}")
+    assert all("xyzzy" not in text for text in made.values())
+
+
+def test_a_data_folder_of_ones_own_can_be_written(tmp_path: Path) -> None:
+    made = _files(tmp_path, "store: {data: /srv/camd}\nmqtt: {host: broker.lan}\n")
+    for unit in ("capture", "notify", "send"):
+        assert "ReadWritePaths=/srv/camd" in made[f"units/camd-{unit}.service.d/settings.conf"].splitlines()
+
+
+def test_what_is_as_it_should_be_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = tmp_path / "camd.yaml"
+    given.write_text("mqtt: {host: 127.0.0.1}\n", encoding="utf-8")
+    arguments = ["--config", str(given), "--into", str(tmp_path / "units"), "--hosts", str(tmp_path / "hosts")]
+    assert units.main(arguments) == 0
+    assert units.allowed(tmp_path / "units", "notify") == ("127.0.0.1",)
+    capsys.readouterr()
+    assert units.main(arguments) == 0
+    assert "the units are as the settings ask" in "".join(capsys.readouterr())
+
+
+def test_a_name_that_means_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="means no address now"):
+        units.addresses("nobody.invalid")

@@ -114,7 +114,7 @@ def _broker_secrets(settings: Config) -> tuple[Path | None, ...]:
 
 
 def _camera_secrets(settings: Config) -> tuple[Path | None, ...]:
-    return tuple(getattr(each.camera, "password_file", None) for each in settings.each())
+    return tuple(each.camera.password_file for each in settings.each())
 
 
 def _credentials(secrets: Iterable[Path | None]) -> list[str]:

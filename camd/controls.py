@@ -13,14 +13,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from textwrap import indent
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from camd import mode, wishes
 from camd.alerts.command import Refusal
 from camd.alerts.teller import Teller
 from camd.bell import Bell
 from camd.clock import Clock
-from camd.config import KEYS, SEVERAL, Config
+from camd.config import KEYS, SEVERAL
+from camd.dials import Dials, Turned
 from camd.errors import CamdError, CannotWriteError, UnavailableError
 from camd.gate import Gate
 from camd.mode import HOME
@@ -50,30 +51,6 @@ vision:
 record:
   clips: {clips}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Dials:
-    """What can be turned: how sharp vision looks, whether it looks at all, and whether clips are kept."""
-
-    sensitivity: int
-    detect: bool = True
-    clips: bool = True
-
-    @classmethod
-    def of(cls, config: Config) -> "Dials":
-        """As they stand in the settings."""
-        return cls(config.vision.sensitivity, config.vision.detect, config.record.clips)
-
-
-class Turned(Protocol):
-    """What the dials are for."""
-
-    def turn(self, dials: Dials) -> None:
-        """Go on with these, from the next frame on."""
-
-    def trigger(self, seconds: float) -> None:
-        """Record so long from the next frame on, whatever moves."""
 
 
 @dataclass(slots=True)

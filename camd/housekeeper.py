@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
-from camd.budget import Budget
 from camd.clock import Clock
 from camd.config import Config
 from camd.habits import remember
 from camd.model import SECOND, Nanos
 from camd.places import Places
+from camd.pulse import Pulse
 from camd.store import wear
 from camd.store.files import ClipFiles
 from camd.worker import Crew
@@ -28,33 +28,6 @@ STOOD_STILL: Final[Nanos] = 10 * SECOND  # between two looks that are a second a
 COUNT_EVERY: Final[Nanos] = 30 * SECOND  # the clips
 DAY_S: Final = 86_400
 ENOUGH: Final = 1.1  # times keep_free is room again
-
-
-@dataclass(slots=True)
-class Pulse:
-    """What the camera gives: `offered` frames, the last at `last` (boot time), `looked` at so many of them.
-
-    `budget` says how much of the time that took, and what is done more seldom for it.
-    """
-
-    budget: Budget = field(default_factory=Budget)
-    offered: int = 0
-    looked: int = 0
-    last: Nanos = 0
-    is_open: bool = False
-
-    def opened(self, now: Nanos) -> None:
-        """Frames are to come from now on."""
-        self.last, self.is_open = now, True
-
-    def closed(self) -> None:
-        """No more frames."""
-        self.is_open = False
-
-    def frame(self, now: Nanos) -> None:
-        """The camera gave one."""
-        self.offered += 1
-        self.last = now
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from camd.camera.frame import Frame
 from camd.clips.track import Stream
 from camd.clock import Clock
 from camd.config import Config
-from camd.housekeeper import Pulse
 from camd.model import SECOND, Happening, Nanos, Packet
+from camd.pulse import Pulse
 from camd.recording import Recording
 from camd.vision.classify import Classifier
 from camd.vision.label import Labeller

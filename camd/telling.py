@@ -16,11 +16,13 @@ from camd.alerts.topics import Names
 from camd.camera.frame import Frame
 from camd.clock import Clock
 from camd.config import AlertsConfig, Config
-from camd.controls import Board, Controls, Dials, Turned
+from camd.controls import Board, Controls
+from camd.dials import Dials, Turned
 from camd.gate import Gate
-from camd.housekeeper import Housekeeper, Pulse, Watch
+from camd.housekeeper import Housekeeper, Watch
 from camd.model import Event, Happening
 from camd.places import Places
+from camd.pulse import Pulse
 from camd.timer import Timer
 from camd.worker import Crew, Lane, Threads
 

@@ -17,8 +17,8 @@ from camd import systemd
 from camd.clock import Clock
 from camd.errors import StuckError
 from camd.eye import GIVES_UP
-from camd.housekeeper import Pulse
 from camd.model import SECOND, Nanos
+from camd.pulse import Pulse
 from camd.worker import Crew
 
 _log = logging.getLogger(__name__)

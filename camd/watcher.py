@@ -13,7 +13,7 @@ from typing import Final
 from camd.budget import Pace
 from camd.camera.frame import Frame
 from camd.config import VisionConfig
-from camd.controls import Dials
+from camd.dials import Dials
 from camd.labelling import DEGRADED
 from camd.model import SECOND, Began, Box, Degraded, Ended, Event, Finding, Footage, Glimpse, Grew, Nanos, Reason
 from camd.vision.episode import Limits

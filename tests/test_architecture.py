@@ -25,8 +25,8 @@ GROUND = {
     "bell", "mode", "mode_desk", "systemd", "wishes", "cage", "guard",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "budget", "capture", "controls", "eye", "gate", "habits", "housekeeper", "labelling",
-    "lookout", "watchdog", "pipeline", "recording", "telling", "watcher", "schema_desk",
+    "__main__", "budget", "capture", "controls", "dials", "eye", "gate", "habits", "housekeeper", "labelling",
+    "lookout", "watchdog", "pipeline", "pulse", "recording", "telling", "watcher", "schema_desk",
     "classify", "harvest", "upkeep", "units", "doctor", "checkups",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip

@@ -18,7 +18,8 @@ from camd.camera.frame import Frame
 from camd.camera.stream import FileCamera
 from camd.clock import ManualClock
 from camd.config import Config, Loaded, ScheduleConfig, overlaid
-from camd.controls import Board, Controls, Dials
+from camd.controls import Board, Controls
+from camd.dials import Dials
 from camd.gate import Gate
 from camd.mode import AWAY, HOME
 from camd.model import SECOND, Began, Ended, Finding, Footage

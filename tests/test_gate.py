@@ -88,7 +88,8 @@ def test_who_is_open_two_seconds_later_is_late(gate: Gate) -> None:
 STUCK = """
 import sys, threading
 from camd.bell import Bell
-from camd.controls import Board, Controls, Dials
+from camd.controls import Board, Controls
+from camd.dials import Dials
 from camd import mode
 from camd.clock import SystemClock
 from camd.gate import Gate

@@ -19,7 +19,8 @@ from camd.clips.recorder import Following, Recorder
 from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import MB, Config, RecordConfig, StoreConfig, load, overlaid, read
-from camd.controls import Dials, overlay
+from camd.controls import overlay
+from camd.dials import Dials
 from camd.errors import ConfigError
 from camd.model import SECOND, Began, Clip, Ended, Faulted, Saved
 from camd.places import Places

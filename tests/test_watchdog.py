@@ -12,8 +12,8 @@ import pytest
 
 from camd import systemd
 from camd.clock import ManualClock
-from camd.housekeeper import Pulse
 from camd.model import SECOND
+from camd.pulse import Pulse
 from camd.watchdog import Watchdog
 
 NEVER = threading.Event()
@@ -103,7 +103,7 @@ def test_one_camera_of_several_costs_itself_alone(listener: Listener) -> None:
 HANGS = """
 import threading
 from camd.clock import ManualClock
-from camd.housekeeper import Pulse
+from camd.pulse import Pulse
 from camd.watchdog import Watchdog
 clock = ManualClock()
 watchdog = Watchdog(clock, ["porch"])

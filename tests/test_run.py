@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import av
@@ -174,7 +174,10 @@ def test_without_a_camera_the_mend_is_named(tmp_path: Path) -> None:
 
 
 def _open_videos(pid: int) -> list[str]:
-    links = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir()]
+    links = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.append(str(descriptor.readlink()))
     return [link for link in links if link.endswith(".mp4")]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
-from camd.model import SECOND, Began, Ended, Event, Finding, Grew, Nanos, Reason
+from camd.model import SECOND, Began, Box, Ended, Event, Finding, Grew, Nanos, Reason
 from camd.vision.votes import NOBODY, Verdict
 
 GREW_EVERY: Final = SECOND // 5
@@ -41,12 +41,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What the tracks of one frame say: whether visitors move (why, since when, in which zones) or stand still.
+    """What the tracks of one frame say: where the largest visitor moves (None: nobody does), or that one stands still.
 
-    `is_parked` says that what stood still was given up: the event ended when it last moved. `verdict` is what the
-    visitors are.
+    `reason` and `began` are told while there is no event yet, which keeps those of its onset. `is_parked` says that
+    what stood still was given up: the event ended when it last moved. `verdict` is what the visitors are.
     """
 
+    box: Box | None = None
     reason: Reason | None = None
     began: Nanos = 0
     zones: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ class Episode:
     def look(self, t: Nanos, presence: Presence) -> list[Finding]:
         """Take what one frame says and return what follows from it."""
         signal, self._verdict = self._signal(t, presence), presence.verdict
-        if presence.reason is not None:
+        if presence.box is not None:
             self._presence, self._last_moved = presence, t
         if signal in (Signal.MOVED, Signal.HELD):
             self._last_there = t
@@ -93,7 +94,7 @@ class Episode:
         return action(self, self._last_there)
 
     def _signal(self, t: Nanos, presence: Presence) -> Signal:
-        if presence.reason is not None:
+        if presence.box is not None:
             return Signal.MOVED
         if presence.is_held:
             return Signal.HELD
@@ -124,8 +125,8 @@ class Episode:
     def _updated(self) -> Event:
         """The open event as it is now; its reason keeps the rule and figures of the onset."""
         assert self._event is not None
-        assert self._presence.reason is not None
-        reason = replace(self._event.reason, box=self._presence.reason.box)
+        assert self._presence.box is not None
+        reason = replace(self._event.reason, box=self._presence.box)
         zones = tuple(dict.fromkeys((*self._event.zones, *self._presence.zones)))  # of all the way
         self._event = self._labelled(replace(self._event, ended=self._last_there, reason=reason, zones=zones))
         return self._event

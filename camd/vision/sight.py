@@ -5,7 +5,7 @@ Rule: pure and deterministic: the same luma at the same times gives the same fin
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -257,11 +257,13 @@ class Sight:
         if not moving:
             return Presence(is_held=len(there) > len(parked), is_parked=bool(parked), verdict=verdict)
         first = max(moving, key=lambda track: track.cells)
-        factor = 1.0
-        if change.moving is not None and not self._episode.is_event:  # the reason is that of the onset
-            factor = self._shades([first.box], change.moving, picture)[0].factor
-        reason = self._reason(change, first.rule, moving, factor)
-        return Presence(reason, first.born, reason.zones, is_parked=bool(parked), verdict=verdict)
+        box = self._scale.box(first.box)
+        seen = Presence(box, zones=self._masks.zones_of(box), is_parked=bool(parked), verdict=verdict)
+        if self._episode.is_event:
+            return seen
+        lit = [] if change.moving is None else self._shades([first.box], change.moving, picture)
+        reason = self._reason(change, first.rule, moving, lit[0].factor if lit else 1.0)
+        return replace(seen, reason=reason, began=first.born)
 
     def _label(self, t: Nanos, luma: Grey) -> Verdict:
         """What the visitors are, one of those who move being looked at closely."""

@@ -9,7 +9,7 @@ from tests.worlds import REASON
 
 FRAME = SECOND // 10
 SAYS = {
-    "x": Presence(REASON, 0),  # moves
+    "x": Presence(REASON.box, REASON, 0),  # moves
     "h": Presence(is_held=True),  # stands still
     "p": Presence(is_parked=True),  # given up
     ".": Presence(),

@@ -33,7 +33,7 @@ class Planes:
         rows, columns = self.height // 2, self.width // 2
         rest = self._flat(picture)[self.height :]
         if self.is_nv12:
-            return (rest[:rows, : columns * 2].reshape(rows, columns, 2, copy=False),)
+            return (rest[:rows, : columns * 2].reshape(rows, columns, 2),)  # a view: it splits the last axis
         blue, red = rest[: rows // 2], rest[rows // 2 : rows]
         return tuple(half.reshape(rows, self.stride // 2)[:, :columns] for half in (blue, red))
 

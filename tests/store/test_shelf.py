@@ -273,7 +273,8 @@ def test_a_lost_index_loses_no_footage_and_no_number(places: Places) -> None:
 @pytest.mark.parametrize("turns", [1, 5, 13, 29])
 def test_a_recorder_killed_at_work_leaves_a_store_that_mends(places: Places, turns: int) -> None:
     command = [sys.executable, "-c", WORK, str(places.data.parent), str(turns)]
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    paths = [str(Path(__file__).parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) as process:
         assert process.stdout is not None
         assert all(process.stdout.readline() for _ in range(turns))

@@ -21,7 +21,7 @@ from camd.camera.reader import Part, Stamps, StreamReader, Wants
 from camd.camera.stream import FileCamera
 from camd.clock import Clock
 from camd.config import CameraConfig
-from camd.errors import ConfigError
+from camd.errors import ConfigError, UnavailableError
 from camd.model import Format, Nanos, Packet
 
 # kind of source -> (module, class of its line, whose clock its times are of)
@@ -79,7 +79,7 @@ def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock, 
     if kind == "file":
         return FileCamera(Path(settings.source), starts, optics.veil, encode=optics.encode)
     if kind == "pi":
-        camera: Camera = _from("camd.camera.pi", "opened")(settings, optics.veil, clock, shut)
+        camera: Camera = _camera_module()(settings, optics.veil, clock, shut)
         return camera
     module, name, stamps = LINES[kind]
     line = _from(module, name)
@@ -97,6 +97,16 @@ def _kind(source: str) -> str:
     if kinds.is_device(source):
         return "device"
     return source.split("://")[0] if kinds.is_network(source) else "file"
+
+
+def _camera_module() -> Any:
+    try:
+        return _from("camd.camera.pi", "opened")
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            f"pi: the camera module needs picamera2, and this Python has no {error.name}. Install python3-picamera2 by "
+            "apt and run camd from a venv made with --system-site-packages, as systemd/install does."
+        ) from error
 
 
 def _network(line: Callable[[Address], Any], settings: CameraConfig) -> list[Any]:

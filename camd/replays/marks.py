@@ -60,7 +60,7 @@ def marks(seen: Seen) -> tuple[Mark, ...]:
 def _kind(track: Track, seen: Seen) -> Kind:
     if not track.is_confirmed:
         return Kind.CANDIDATE
-    return Kind.VISITOR if track.seen == seen.followed else Kind.STILL
+    return Kind.VISITOR if track.seen == seen.t else Kind.STILL
 
 
 def _way(track: Track) -> Iterable[Rect]:

@@ -38,7 +38,7 @@ AREA: Final = {
 DEAF: Final = 9.5  # less half the sensitivity: the least half-width of a pixel's band, in grey levels
 CROWD: Final = 6  # blobs; rain, snow or a shaking mount: what counts must then last for two frames
 TOLD_APART: Final = 6  # frames in which something was no shadow
-FITFUL: Final = 2.5  # grey levels of noise that only moving clouds make: their edges are many a small thing
+FITFUL: Final = 2.5  # grey levels of noise; more is light that comes and goes, and has edges of many a small thing
 EXPOSURE_STEP: Final = 1.1  # times as much light, or as little, from one frame to the next
 
 
@@ -62,15 +62,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was made of the last frame, for people to look at; the arrays are the detector's own.
+    """What was made of the last frame that did not wait, for people to look at; the arrays are the detector's own.
 
     `picture` and `moving` (0 or 255) have the analysed size, `restless` (0 or 255) that of the coarse grid, on which
-    the boxes of `tracks` lie too; those were last followed at `followed`. `rule` is the rule that dismissed something,
-    or "".
+    the boxes of `tracks` lie too. `rule` is the rule that dismissed something, or "".
     """
 
     t: Nanos
-    followed: Nanos
     picture: Grey
     moving: Grey | None
     restless: Grey
@@ -103,7 +101,6 @@ class Sight:
         self._dismissals = Dismissals()
         self._exposed = _Exposed()
         self._waited = False
-        self._followed: Nanos = settings.start
         self._last: tuple[Nanos, Grey, Change] | None = None
 
     def look(self, t: Nanos, luma: Grey, exposure: Exposure | None = None) -> list[Finding]:
@@ -140,7 +137,6 @@ class Sight:
         restless = _either(self._restless.mask, self.quiet.mask())
         return Seen(
             t,
-            self._followed,
             picture,
             change.moving,
             np.zeros((self._scale.rows, self._scale.columns), np.uint8) if restless is None else restless,
@@ -179,7 +175,6 @@ class Sight:
 
     def _follow(self, t: Nanos, change: Change, picture: Grey, luma: Grey) -> list[Finding]:
         """Make tracks of what moves, and events of tracks."""
-        self._followed = t
         is_visited = self._episode.is_event or any(self._tracks.visitors())
         shadows: list[Shadow] = []
         blobs: list[Blob] = []

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -144,3 +145,16 @@ def test_after_a_setting_nothing_is_said_until_the_picture_is_steady() -> None:
         began += [t / SECOND for f in sight.look(t, luma) if isinstance(f, Began)]
     assert began
     assert usual < began[0] <= usual + 1.2  # half a second, and nine frames to be followed in
+
+
+def test_while_somebody_is_plainly_there_every_second_frame_waits() -> None:
+    scene = WORLDS["walker"](320, 240, 1)
+    sight = Sight(320, 240, Settings(5, Limits(SECOND), "test"))
+    waits: list[tuple[bool, bool]] = []
+    for t, luma in grey(frames(scene)):
+        was_event = sight.seen().is_event if waits else False
+        sight.look(t, luma)
+        waits.append((sight.seen().t < t, was_event))
+    assert all(was_event for waited, was_event in waits if waited)
+    assert not any(first and second for (first, _), (second, _) in pairwise(waits))
+    assert sum(waited for waited, _ in waits) > 0.3 * sum(was_event for _, was_event in waits)

@@ -37,6 +37,15 @@ def test_in_a_calm_picture_two_frames_are_enough() -> None:
     assert _confirmed_after(_walk(1.0, 20)) == 2
 
 
+@pytest.mark.parametrize(("pieces_at", "is_visitor"), [(0, True), (60, False)])
+def test_pieces_of_something_large_that_comes_in_are_no_swarm(pieces_at: int, is_visitor: bool) -> None:
+    tracks = Tracks(GRID, unrest=0.3)
+    tracks.look(0, [Blob(5, Rect(pieces_at, 8 * n, 4, 4), 1.0) for n in range(2, 6)])
+    for number, x in enumerate((7, 20), 1):
+        tracks.look(number * FRAME, [Blob(200, Rect(x, 15, 20, 35), 1.0)])
+    assert any(track.is_confirmed for track in tracks.alive) is is_visitor
+
+
 def test_in_a_restless_picture_a_visitor_must_get_somewhere() -> None:
     assert _confirmed_after(_walk(1.0, 20), unrest=CALM + 0.5) == FOLLOWED + 1
     assert _confirmed_after(_walk(1.0, 20), unrest=3 * DOUBLED) == 2 * FOLLOWED

@@ -9,8 +9,8 @@ from camd.score import Span, Truth, parse, score
 from tests.worlds import events, findings
 
 
-def _truth(name: str) -> tuple[Truth, list[Span], float]:
-    scene = WORLDS[name](320, 240, 1)
+def _truth(name: str, width: int = 320, height: int = 240, seed: int = 1) -> tuple[Truth, list[Span], float]:
+    scene = WORLDS[name](width, height, seed)
     found = [Span(e.began / SECOND, e.ended / SECOND) for e in events(findings(scene))]
     return parse(truth(scene)), found, scene.seconds
 
@@ -18,6 +18,13 @@ def _truth(name: str) -> tuple[Truth, list[Span], float]:
 @pytest.mark.parametrize("name", sorted(WORLDS))
 def test_every_visitor_is_an_event_and_nothing_else_is(name: str) -> None:
     result = score(*_truth(name))
+    assert (result.missed, result.false) == (0, 0)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("fast", 4), ("fast", 5), ("noise-6+far", 5), ("foliage+far", 1)])
+def test_the_very_fast_and_the_very_far_are_events_at_720p_too(name: str, seed: int) -> None:
+    # Lost once: in pieces at the border; in a frame left out; where he lay across the cells of the grid.
+    result = score(*_truth(name, 1280, 720, seed))
     assert (result.missed, result.false) == (0, 0)
 
 

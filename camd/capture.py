@@ -6,7 +6,6 @@ in which it was put together.
 
 import logging
 import os
-import signal
 from argparse import Namespace
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -16,7 +15,7 @@ from tempfile import gettempdir
 
 from camd import config, guard, ledger, mode, systemd, wishes
 from camd.alive import alive
-from camd.bell import Bell
+from camd.bell import Bell, ring
 from camd.cage import Reach
 from camd.clips.adopt import adopt
 from camd.clock import Clock, SystemClock
@@ -32,6 +31,7 @@ from camd.places import Places, known_stores
 from camd.recording import Recording
 from camd.settings_camera import check_source
 from camd.settings_kinds import WrongError
+from camd.signals import heeded
 from camd.store import identity, wipe
 from camd.store.shelf import Shelf, is_new
 from camd.telling import Telling
@@ -107,15 +107,16 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         places.make()
         mode.write(places, HOME)
     with ExitStack() as stack:
+        stack.enter_context(heeded(partial(_stop, crew, places)))
         eyes = [stack.enter_context(closing(Eye(each, clock))) for each in settings.each()]
         if len(eyes) == 1 and (mode.read(places) == AWAY or is_new(places)):
             eyes[0].open(crew.stop)  # first: a camera that cannot be used is told before anything is made
+        if crew.stop.is_set():
+            return
         shelf = stack.enter_context(Shelf.open_when_possible(places, settings.store, clock))
         if not places.data.is_relative_to(gettempdir()):  # what lies there is not meant to last
             identity.remember(places, known_stores())
         bell = stack.enter_context(closing(Bell(places.wish_bell, "camd capture")))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: _stop(crew, bell))
         stack.enter_context(alive(places.capture_lock))
         verdict.tell(places)
         adopt(shelf, settings.each()[0].camera.name)
@@ -128,7 +129,7 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         watching = crew.start("watchdog", lambda: watchdog.run(crew))
         for thread in (listening, watching):
             stack.callback(thread.join)
-        stack.callback(_stop, crew, bell)
+        stack.callback(_stop, crew, places)
         most = max(each.record.memory for each in settings.each())
         recording = stack.enter_context(closing(Recording(shelf, clock, Threads(crew), most)))
         classifiers = Classifiers(places.head)
@@ -171,6 +172,6 @@ def _with_pictures_noted(settings: Config, places: Places, clock: Clock) -> Conf
     return settings
 
 
-def _stop(crew: Crew, bell: Bell) -> None:
+def _stop(crew: Crew, places: Places) -> None:
     crew.stop.set()
-    bell.ring()
+    ring(places.wish_bell)

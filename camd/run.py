@@ -20,6 +20,7 @@ from camd.clock import Clock, SystemClock
 from camd.errors import RefusedError, UnavailableError
 from camd.model import SECOND, Nanos
 from camd.places import Places
+from camd.signals import heeded
 from camd.terminal import say
 
 LOOK_EVERY: Final = SECOND // 5
@@ -36,12 +37,11 @@ def main(arguments: list[str]) -> int:
     settings = config.load(wanted.config)
     places = Places.of(wanted.data or settings.store.data)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     shared = _passed_on(config=wanted.config, data=wanted.data)
     seeing = [*_passed_on(camera=wanted.camera), *(["--loop"] if wanted.loop else [])]
     say(f"camd: clips go to {places.clips}, alerts to {settings.mqtt.host}:{settings.mqtt.port}. Ctrl-C ends it.")
-    return watch_over(["capture", *shared, *seeing], ["notify", *shared], stop)
+    with heeded(stop.set):
+        return watch_over(["capture", *shared, *seeing], ["notify", *shared], stop)
 
 
 def _passed_on(**options: object) -> list[str]:

@@ -4,14 +4,15 @@ Idea: seccomp holds against everything that runs in the process, C libraries inc
 not (OpenCV, PyAV and ctypes connect past it). It costs a few microseconds to build and no memory.
 Rule: it can forbid kinds of sockets, other programs and reading other processes. It cannot tell one address from
 another, because a filter sees the pointer to an address and not the address: that is for the IP filters of the systemd
-units. Whether anything of it is in force is for `camd.guard` to try.
+units, and for the warden (`camd.warden`) of a child of `camd run`. Whether anything of it is in force is for
+`camd.guard` to try.
 """
 
 import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,17 +20,18 @@ from urllib.parse import urlsplit
 import seccompy
 from seccompy import ArgCmp, CmpOp, Filter, FilterFlag
 
+from camd import warden
 from camd.settings_camera import SCHEMES
 
 X32: Final = 0x4000_0000  # a second set of the same calls on x86-64, with this bit in their numbers
 TYPE: Final = 0xF  # the part of a socket's type that is no flag; net/socket.c, SOCK_TYPE_MASK
 NETWORK_CAMERAS: Final = SCHEMES
-OTHER_KINDS: Final = (socket.SOCK_RAW, socket.SOCK_RDM, socket.SOCK_SEQPACKET)
 # Other programs; what makes calls where no filter looks (io_uring); what reaches into other processes.
 FORBIDDEN: Final = (
     "execve", "execveat", "io_uring_setup", "io_uring_enter", "io_uring_register",
     "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd",
 )  # fmt: skip
+NAMING: Final = ("sendmsg", "sendmmsg")  # they can name an address, or connect (TCP Fast Open), past a warden
 
 
 class Reach(Enum):
@@ -64,10 +66,22 @@ FAMILIES: Final = {
 }
 
 
+# What an internet socket may be: (type, protocol). Others reach out past a connect (SCTP, multipath TCP), and a type of
+# its own (SOCK_PACKET) makes another family of this one.
+STREAMS: Final = ((socket.SOCK_STREAM, 0), (socket.SOCK_STREAM, socket.IPPROTO_TCP))
+DATAGRAMS: Final = ((socket.SOCK_DGRAM, 0), (socket.SOCK_DGRAM, socket.IPPROTO_UDP))
+INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
+
+
 def narrow(reach: Reach) -> str:
     """Build the cage around all threads of this process, for good; return why it could not be, else nothing."""
     try:
-        _filter(reach).load()
+        made = _filter(reach)
+        if reach is Reach.NOBODY:
+            _forbid(made, "connect")  # not even a socket that came from elsewhere, or other programs of this machine
+        elif warden.surrender():
+            _forbid_naming(made)
+        made.load()
     except (OSError, ValueError) as error:
         return f"the kernel takes no seccomp filter ({error})"
     return ""
@@ -78,20 +92,29 @@ def _filter(reach: Reach) -> Filter:
     for name in FORBIDDEN:
         _forbid(made, name)
     for family in FAMILIES[reach]:
-        for kind in (*OTHER_KINDS, *((socket.SOCK_DGRAM,) if reach is Reach.ADDRESS else ())):
-            if family in (socket.AF_INET, socket.AF_INET6):
-                _forbid(made, "socket", _equals(0, family), ArgCmp(1, CmpOp.MASKED_EQ, kind, TYPE))
-    others = [ArgCmp(0, CmpOp.NE, family) for family in FAMILIES[reach]]
-    _forbid(made, "socket", *others)
+        for conditions in _kinds(family, reach):
+            made.allow("socket", args=[ArgCmp(0, CmpOp.EQ, family), *conditions])
+    _forbid(made, "socket")
     return made
 
 
-def _equals(argument: int, value: int) -> ArgCmp:
-    return ArgCmp(argument, CmpOp.EQ, value)
+def _kinds(family: int, reach: Reach) -> Iterator[tuple[ArgCmp, ...]]:
+    """The sockets of a family that may be opened: what holds of their type and protocol."""
+    if family not in INTERNET:
+        yield ()
+        return
+    for kind, protocol in (*STREAMS, *(DATAGRAMS if reach is Reach.NAME else ())):
+        yield ArgCmp(1, CmpOp.MASKED_EQ, kind, TYPE), ArgCmp(2, CmpOp.EQ, protocol)
+
+
+def _forbid_naming(made: Filter) -> None:
+    _forbid(made, "sendto", ArgCmp(4, CmpOp.NE, 0))
+    for name in NAMING:
+        _forbid(made, name)
 
 
 def _forbid(made: Filter, name: str, *where: ArgCmp) -> None:
     number = seccompy.syscall_nr(name)
     made.errno(number, errno.EPERM, args=where)
     if os.uname().machine == "x86_64":
-        made.errno(number | X32, errno.EPERM, args=where)
+        made.errno(number | X32, errno.EPERM)

@@ -61,13 +61,13 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)
     logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told
     places = Places.of(wanted.data or loaded.config.store.data)
-    settings = _as_wanted(_overlaid(loaded, places), wanted)
+    settings = as_wanted(_overlaid(loaded, places), wanted)
     reach = Reach.of_sources(each.camera.source for each in settings.each())
     _watch(settings, places, guard.stand("capture", reach, settings.guard.strict))
     return 0
 
 
-def _as_wanted(settings: Config, wanted: Namespace) -> Config:
+def as_wanted(settings: Config, wanted: Namespace) -> Config:
     """The settings with the options of the command line; raises ConfigError for a camera without a source."""
     if settings.cameras and wanted.camera:
         raise UsageError("camd: --camera SOURCE is for one camera, and the config has several. Give another --config.")

@@ -31,9 +31,10 @@ from camd.config import MqttConfig
 from camd.errors import UnavailableError
 from camd.model import SECOND, Clip
 from camd.places import Places
-from camd.run import watch_over
+from camd.run import Child, watch_over
 from camd.store.index import Index
 from camd.terminal import Parser
+from camd.warden import Peer
 
 FIXTURE: Final = "porch.mp4"
 LAST_WORD: Final = "stopped"  # what notify says when it has said everything
@@ -146,8 +147,9 @@ def _play(stage: _Stage, console: Console) -> _Heard:
         console.print(INTRODUCTION)
         heard = _Heard(console, SystemClock())
         with Listener(stage.mqtt, heard.take):
-            capture = ["capture", *stage.options, "--camera", str(video)]
-            watch_over(capture, ["notify", *stage.options], threading.Event())
+            capture = Child(("capture", *stage.options, "--camera", str(video)))
+            broker = (Peer(stage.mqtt.host, stage.mqtt.port),)
+            watch_over(capture, Child(("notify", *stage.options), broker), threading.Event())
             heard.is_over.wait(PATIENCE_S)
     return heard
 

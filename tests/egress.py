@@ -2,9 +2,10 @@
 
 Idea: every thread and child is followed, so that each call belongs to the camd verb that its process was started as
 (`-m camd VERB` among its arguments); what a process starts has its rights until it becomes a camd verb itself.
-Rule: who is not named has no rights. An attempt is a finding, however it ended; but one socket of each family may be
-refused to a process, and it may knock at `SOMEBODY`: that is its guard, trying the cage. A line of strace that is not
-understood is an error, never silence.
+Rule: who is not named has no rights. An attempt is a finding, however it ended, but for the guard's own trials: between
+the filter that it loads and the program that it tries to start, each process may be refused one socket of each of the
+guard's kinds, and may knock at `SOMEBODY` once for each kind of connection. A line of strace that is not understood is
+an error, never silence. A warden makes its children's calls, on sockets that it finds out about by asking for their names.
 It does not see a socket that came ready-made from outside; the tests give none.
 """
 
@@ -17,9 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from camd.guard import SOMEBODY
+from camd.guard import KINDS, NOT_THERE, SOMEBODY
+from camd.warden import Peer
 
 UNCAGED: Final = (
     "strace",
@@ -32,10 +34,12 @@ UNCAGED: Final = (
     "-e",
     "inject=seccomp:error=ENOSYS",
 )
-CALLS: Final = "trace=%network,execve,execveat,clone,?clone3,?fork,?vfork,?io_uring_setup"
-STRACE: Final = ("strace", "-f", "-qq", "-e", "signal=none", "--seccomp-bpf", "-e", CALLS)
+CALLS: Final = "trace=%network,seccomp,execve,execveat,clone,?clone3,?fork,?vfork,?io_uring_setup"
+STRACE: Final = ("strace", "-f", "-qq", "-e", "signal=none", "-e", CALLS)  # --seccomp-bpf misses a warden's
 NO_NETWORK: Final = ("unshare", "--user", "--map-root-user", "--net")
 LOOPBACK: Final = "127.0.0.1"
+KNOCK: Final = f"{SOMEBODY[0]} port {SOMEBODY[1]}"
+TRIALS: Final = (*(f"{family} {kind.name}" for family, kind in KINDS.items()), KNOCK, KNOCK)  # stream and datagram
 
 _LINE = re.compile(r"(\d+) +(.*)")
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")
@@ -46,13 +50,6 @@ _ADDRESS = re.compile(r"\{sa_family=[^{}]*\}")
 _INET = re.compile(r'\{sa_family=AF_INET6?, .*htons\((\d+)\).*"([0-9a-f.:]+)".*\}')
 _UNIX = re.compile(r'\{sa_family=AF_UNIX, sun_path="([^"]*)"\}')
 _UNDONE = re.compile(r"\{sa_family=AF_UNSPEC, .*\}")  # takes a connect back
-
-
-class Peer(NamedTuple):
-    """An IP address and a port."""
-
-    host: str
-    port: int
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,8 @@ class Process:
     bound: dict[str, str] = field(default_factory=dict)  # descriptor -> address
     listening: set[str] = field(default_factory=set)  # descriptors
     own: set[Peer] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)  # families of sockets
+    trials: list[str] = field(default_factory=list)  # of its guard, that are still to come
+    has_tried: bool = False
 
     def __str__(self) -> str:
         """Who this is, for a finding."""
@@ -170,7 +168,10 @@ def judge(log: Iterable[str], rights: Mapping[str, Rights]) -> Verdict:
         match call.name:
             case "clone" | "clone3" | "fork" | "vfork":
                 _follow(call, process, processes)
+            case "seccomp":
+                _begin_trials(call, process)
             case "execve" | "execveat":
+                _end_trials(call, process)
                 _become(call, process)
                 verdict.verbs.add(process.verb)
             case _:
@@ -212,6 +213,17 @@ def _follow(call: Call, process: Process, processes: dict[int, Process]) -> None
         processes[call.result] = child
 
 
+def _begin_trials(call: Call, process: Process) -> None:
+    is_filter = call.first == "SECCOMP_SET_MODE_FILTER" and call.result is not None and call.result >= 0
+    if is_filter and not process.has_tried:
+        process.trials = list(TRIALS)
+
+
+def _end_trials(call: Call, process: Process) -> None:
+    if process.trials and call.first == f'"{NOT_THERE}"':
+        process.trials, process.has_tried = [], True
+
+
 def _become(call: Call, process: Process) -> None:
     if call.result != 0:
         return
@@ -239,14 +251,23 @@ def _note_own_ports(call: Call, process: Process) -> None:
             process.bound[call.first] = "".join(call.addresses)
         case "listen":
             process.listening.add(call.first)
-        case "getsockname" if call.first in process.listening:
-            process.own |= {peer for peer in map(_peer, call.addresses) if peer and peer.host == LOOPBACK}
+            _note_own_port(process.bound.get(call.first, ""), process)
+        case "getsockname":
+            process.bound[call.first] = "".join(call.addresses)
+            if call.first in process.listening:
+                _note_own_port(process.bound[call.first], process)
+
+
+def _note_own_port(where: str, process: Process) -> None:
+    peer = _peer(where)
+    if peer and peer.host == LOOPBACK and peer.port:
+        process.own.add(peer)
 
 
 def _wrongs(call: Call, process: Process, rights: Rights) -> list[str]:
     match call.name:
         case "socket" | "socketpair":
-            is_free = _may_open(call.first, rights) or _is_trial(call, process)
+            is_free = _may_open(call.first, rights) or (call.result == -1 and _is_trial(_kind(call), process))
             return [] if is_free else [f"opens a socket of {call.first}"]
         case "listen":
             where = process.bound.get(call.first, "an unknown address")
@@ -263,10 +284,18 @@ def _may_open(family: str, rights: Rights) -> bool:
     return family == "AF_UNIX" or (family in ("AF_INET", "AF_INET6") and bool(rights.peers))
 
 
-def _is_trial(call: Call, process: Process) -> bool:
-    is_first = call.result == -1 and call.first not in process.refused
-    process.refused.add(call.first)
-    return is_first
+def _is_trial(what: str, process: Process) -> bool:
+    """Whether this is what the guard tries, once."""
+    if what not in process.trials:
+        return False
+    process.trials.remove(what)
+    return True
+
+
+def _kind(call: Call) -> str:
+    """A socket's family and type."""
+    family, kind, *_ = call.asked.split(", ")
+    return f"{family} {kind.partition('|')[0]}"
 
 
 def _may_listen(where: str, rights: Rights) -> bool:
@@ -276,7 +305,8 @@ def _may_listen(where: str, rights: Rights) -> bool:
 
 def _may_reach(where: str, process: Process, rights: Rights) -> bool:
     known = _UNDONE.fullmatch(where) or _is_file_within(where, rights)
-    return bool(known) or _peer(where) in rights.peers | process.own | {Peer(*SOMEBODY)}
+    peer = _peer(where)
+    return bool(known) or peer in rights.peers | process.own or _is_trial(_shown(where), process)
 
 
 def _is_file_within(where: str, rights: Rights) -> bool:

@@ -22,7 +22,7 @@ GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_camera", "settings_hours", "settings_shapes", "settings_schema",
     "schedule", "timer", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "systemd", "wishes", "cage", "guard", "signals",
+    "bell", "mode", "mode_desk", "systemd", "wishes", "cage", "guard", "signals", "warden",
 }  # fmt: skip
 ROOFS = {
     "__main__", "budget", "capture", "controls", "dials", "eye", "gate", "habits", "housekeeper", "labelling",
@@ -63,12 +63,13 @@ FOREIGN = {
         "camera/relay.py",
         "cage.py",
         "guard.py",
+        "warden.py",
         "systemd.py",
         "units.py",
         "checkups/camera.py",
     },
-    "signal": {"signals.py", "alerts/mqtt.py", "alerts/selftest.py", "broker.py", "run.py"}
-    "seccompy": {"cage.py"},
+    "signal": {"signals.py", "alerts/mqtt.py", "alerts/selftest.py", "broker.py", "run.py"},
+    "seccompy": {"cage.py", "warden.py"},
     "http": {"share/send.py", "camera/network.py"},
     "ssl": {"share/send.py", "alerts/link.py"},
 }

@@ -17,8 +17,9 @@ from camd.doctor import bundle
 from camd.guard import Verdict
 from camd.places import Places
 from camd.units import files
+from camd.warden import Peer
 from tests.brokers import broker
-from tests.egress import Ended, Peer
+from tests.egress import Ended
 from tests.leaks.homes import Home
 from tests.worlds import film
 

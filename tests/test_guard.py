@@ -17,8 +17,9 @@ from camd import guard
 from camd.cage import Reach
 from camd.guard import Verdict
 from camd.places import Places
+from camd.warden import Peer
 from tests.brokers import broker, subscriber, until
-from tests.egress import NO_NETWORK, UNCAGED, Ended, Peer
+from tests.egress import NO_NETWORK, UNCAGED, Ended
 from tests.leaks.homes import Home, stranger, with_namespace, with_strace
 from tests.worlds import film
 

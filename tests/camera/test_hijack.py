@@ -18,9 +18,9 @@ from camd.clock import SystemClock
 from camd.config import CameraConfig
 from camd.errors import UnavailableError
 from camd.store.index import Index
+from camd.warden import Peer
 from tests.camera.hostile import CAMERA, THIRD, Third, hijacked, playing, third_host
 from tests.camera.rigs import RtspRig, why_not
-from tests.egress import Peer
 from tests.leaks.homes import Home, with_strace
 
 PASSWORD = "canary-7f3a"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from camd.places import Places
-from tests.egress import Ended, Peer, Rights, Verdict, judge, run, traced, why_no_namespace, why_no_strace
+from camd.warden import Peer
+from tests.egress import Ended, Rights, Verdict, judge, run, traced, why_no_namespace, why_no_strace
 
 NOBODY = Peer("127.0.0.1", 1)  # a broker's address where none is
 with_strace = pytest.mark.skipif(bool(why_no_strace()), reason=why_no_strace())
@@ -64,6 +65,7 @@ class Home:
         ended = self.run(*traced(log, [str(word) for word in command]), typed=typed)
         cameras = frozenset({self.camera} if self.camera else ())
         rights = {
+            "run": Rights(cameras | {self.broker}, self.places.run),  # as its children's warden
             "capture": Rights(cameras, self.places.run),
             "notify": Rights(frozenset({self.broker}), self.places.run),
         }

@@ -205,6 +205,30 @@ def test_a_trace_is_read_right(lines: list[str], findings: int) -> None:
     assert all(finding.startswith("capture (") for finding in found)
 
 
+LOADED = "1 seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, {len=58, filter=0x7f}) = 0"
+REFUSED = "1 socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = -1 EPERM (Operation not permitted)"
+KNOCK = '1 connect(3, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("127.67.65.77")}, 16) = -1 EPERM (No)'
+PROGRAM = '1 execve("/dev/null/program", ["/dev/null/program"], 0x7f /* 9 vars */) = -1 EPERM (Operation not permitted)'
+
+
+@pytest.mark.parametrize(
+    ("lines", "findings"),
+    [
+        pytest.param([LOADED, REFUSED, KNOCK, KNOCK, PROGRAM], 0, id="its trials"),
+        pytest.param([REFUSED, KNOCK, LOADED, PROGRAM], 2, id="before its filter"),
+        pytest.param([LOADED, PROGRAM, REFUSED, KNOCK], 2, id="after its trials"),
+        pytest.param([LOADED, PROGRAM, LOADED, REFUSED], 1, id="once more"),
+        pytest.param([LOADED, REFUSED, REFUSED, KNOCK, KNOCK, KNOCK, PROGRAM], 2, id="more than it tries"),
+        pytest.param([LOADED, REFUSED.replace("STREAM", "DGRAM")], 1, id="a kind that it does not try"),
+        pytest.param([LOADED, REFUSED.replace("= -1 EPERM (Operation not permitted)", "= 3")], 1, id="not refused"),
+        pytest.param([LOADED.replace("= 0", "= -1 ENOSYS (No)"), REFUSED], 1, id="without its filter"),
+    ],
+)
+def test_the_guards_own_trials_and_nothing_else_are_no_finding(lines: list[str], findings: int) -> None:
+    found = judge([STARTED.format(verb="capture"), *lines], {}).findings
+    assert len(found) == findings
+
+
 def test_an_own_port_ends_with_its_socket() -> None:
     here = '{sa_family=AF_INET, sin_port=htons(PORT), sin_addr=inet_addr("127.0.0.1")}'
     door = [

@@ -1,8 +1,8 @@
 """SIGTERM and SIGINT, heeded by a thread of its own.
 
 Idea: Python runs a handler wherever its main thread is, also in the middle of another handler: `timeout` and
-a second Ctrl-C send two signals at once. What takes a lock there, as setting an Event does, may wait for itself for ever.
-So the handler does nothing, and a thread reads the byte that the kernel's signal leaves in a pipe.
+a second Ctrl-C send two signals at once. What takes a lock there, as setting an Event does, may wait for itself for
+ever. So the handler does nothing, and a thread reads the byte that the kernel's signal leaves in a pipe.
 Rule: who stops threads for a signal does it here.
 """
 

@@ -5,7 +5,7 @@ Idea: every thread and child is followed, so that each call belongs to the camd 
 Rule: who is not named has no rights. An attempt is a finding, however it ended, but for the guard's own trials: between
 the filter that it loads and the program that it tries to start, each process may be refused one socket of each of the
 guard's kinds, and may knock at `SOMEBODY` once for each kind of connection. A line of strace that is not understood is
-an error, never silence. A warden makes its children's calls, on sockets that it finds out about by asking for their names.
+an error, never silence. A warden makes its children's calls, on sockets that it asks for their names first.
 It does not see a socket that came ready-made from outside; the tests give none.
 """
 

@@ -16,6 +16,7 @@ import pytest
 
 from camd.alerts.outbox import Outbox
 from camd.store.index import Index
+from camd.warden import Peer
 from tests.brokers import broker, subscriber, until
 from tests.egress import NO_NETWORK, Verdict, why_no_namespace
 from tests.leaks.homes import Home, stranger, with_namespace, with_strace
@@ -110,7 +111,6 @@ DISLOYAL = """\
 import socket
 import sys
 from camd.__main__ import main
-from camd.warden import Peer
 socket.create_connection(("127.0.0.1", {port}))
 sys.exit(main(sys.argv[3:]))
 """

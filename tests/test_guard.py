@@ -7,6 +7,7 @@ The units' own filters are tried by tests/nspawn/run, where systemd runs.
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from camd import guard
 from camd.cage import Reach
 from camd.guard import Verdict
 from camd.places import Places
-from camd.warden import Peer
+from camd.warden import Peer, Warden
 from tests.brokers import broker, subscriber, until
 from tests.egress import NO_NETWORK, UNCAGED, Ended
 from tests.leaks.homes import Home, stranger, with_namespace, with_strace
@@ -50,6 +51,58 @@ def test_who_has_to_reach_nobody_reaches_nobody(escape: str) -> None:
     with stranger() as port:
         tried = _python(CAGED.format(reach="NOBODY") + ESCAPES[escape].format(port=port, socket=SOCKET))
     assert "Operation not permitted" in tried.errors or tried.output in ("False\n", "-1 -1\n", "-1\n"), tried
+
+
+WARDED = {  # what is refused to who may reach an address, and has a warden
+    "a URL by OpenCV": ESCAPES["a URL by OpenCV"],
+    "a URL by PyAV": ESCAPES["a URL by PyAV"],
+    "a connection by libc": ESCAPES["a connection by libc"],
+    "a thread": ESCAPES["a thread"],
+    "a child": ESCAPES["a child"],
+    "another port of its peer": "import socket; socket.create_connection(('127.0.0.2', {port}))",
+    "IPv6": "import socket; socket.create_connection(('::1', {port}))",
+    "IPv4 as IPv6": "import socket; socket.create_connection(('::ffff:127.0.0.1', {port}))",
+    "a connection that is taken back": (
+        "import ctypes, socket; it = socket.create_connection(('127.0.0.2', {peer})); "
+        "ctypes.CDLL(None).connect(it.fileno(), bytes(16), 16); it.connect(('127.0.0.1', {port}))"
+    ),
+    "TCP Fast Open": "import socket; socket.socket().sendto(b'x', 1 << 29, ('127.0.0.1', {port}))",
+    "TCP Fast Open by sendmsg": "import socket; socket.socket().sendmsg([b'x'], [], 1 << 29, ('127.0.0.1', {port}))",
+    "multipath TCP": "import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)",
+    "packets by another name": "import socket; socket.socket(socket.AF_INET, 10, 0x0300)",
+    "a question": "import socket; socket.socket(type=socket.SOCK_DGRAM)",
+    "a service of this machine": "import socket; socket.socket(socket.AF_UNIX).connect('{path}')",
+    "a door to the house": "import socket; socket.create_server(('0.0.0.0', 0))",
+    "a door without a name": "import socket; socket.socket().listen()",
+}
+
+
+@pytest.mark.parametrize("escape", WARDED)
+def test_who_has_a_warden_reaches_its_peer_alone(escape: str, tmp_path: Path) -> None:
+    service = tmp_path / "service"
+    with stranger() as port, socket.create_server(("127.0.0.2", 0)) as peer, socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(service))
+        other.listen()
+        named = {"port": port, "peer": peer.getsockname()[1], "path": service}
+        tried = _warded(CAGED.format(reach="ADDRESS") + WARDED[escape].format(**named), Peer(*peer.getsockname()))
+    refused = ("Operation not permitted", "Bad file descriptor")  # a child's descriptor is not the ward's
+    assert tried.output in ("False\n", "3 -1\n") or any(word in tried.errors for word in refused), tried
+
+
+def test_who_has_a_warden_reaches_its_peer_and_its_own_door() -> None:
+    for reach, host in ("ADDRESS", "127.0.0.1"), ("NAME", "localhost"):
+        with stranger() as port:
+            code = (
+                "import socket; socket.create_connection(('{host}', {port})); "
+                "door = socket.create_server(('127.0.0.1', 0)); socket.create_connection(door.getsockname())"
+            )
+            ended = _warded(CAGED.format(reach=reach) + code.format(host=host, port=port), Peer(host, port))
+        assert ended == Ended(0, "", "")
+
+
+def test_who_asks_for_names_reaches_no_other_question(tmp_path: Path) -> None:
+    code = "import socket; it = socket.socket(type=socket.SOCK_DGRAM); it.connect(('127.0.0.1', 53000))"
+    assert "Operation not permitted" in _warded(CAGED.format(reach="NAME") + code, Peer("localhost", 1)).errors
 
 
 def test_a_cage_is_around_threads_that_were_there_before() -> None:
@@ -88,6 +141,17 @@ def home(tmp_path: Path) -> Home:
 def _python(code: str) -> Ended:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def _warded(code: str, *peers: Peer) -> Ended:
+    warden = Warden(peers)
+    command, env = [sys.executable, "-c", code], os.environ | warden.environment
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=env, pass_fds=(warden.descriptor,)
+    ) as process:
+        warden.watch(process.pid)
+        return Ended(process.wait(20), *process.communicate())
 
 
 def _camd(*words: object) -> list[str]:
@@ -145,20 +209,29 @@ def test_send_opens_no_second_connection_and_a_strict_one_sends_nothing_uncaged(
     assert len(list(home.stick.iterdir())) == 1
 
 
-def test_where_no_filter_knows_addresses_notify_says_open(tmp_path: Path) -> None:
+def test_a_house_that_is_run_is_closed_and_works(tmp_path: Path) -> None:
     with broker(tmp_path / "broker") as it, subscriber(it.port) as house:
-        home = Home(tmp_path / "home", Peer("127.0.0.1", it.port)).build()
+        home = _strict(Home(tmp_path / "home", Peer("127.0.0.1", it.port)).build())
         ended = home.run(*_camd("run", *home.options, "--camera", film("walker", home.root, seconds=3)))
         assert ended.code == 0, ended.errors
-        until(lambda: "open:notify" in house.payloads("/guard"))
-    assert "notify can reach other addresses than its own" in ended.errors
-    assert "can start other programs" not in ended.errors
+        until(lambda: "stopped" in house.payloads("/available"))
+    assert set(house.payloads("/guard")) == {"closed"}
+    assert guard.said(home.places) == {"capture": (), "notify": ()}
 
 
+@with_strace
 def test_a_strict_house_runs_whole_or_not_at_all(home: Home) -> None:
-    ended = _strict(home).run(*_camd("run", *home.options, "--camera", film("walker", home.root, seconds=60)))
+    camera = ("--camera", film("walker", home.root, seconds=60))
+    ended = _strict(home).run(*UNCAGED, *_camd("run", *home.options, *camera))
     assert ended.code == 77
     assert "guard: open: notify" in ended.errors
+
+
+def test_where_nothing_knows_addresses_notify_says_so(home: Home) -> None:
+    ended = _strict(home).run(*_camd("notify", *home.options))
+    assert ended.code == 77
+    assert "notify can reach other addresses than its own" in ended.errors
+    assert "can start other programs" not in ended.errors
 
 
 ONE_ADDRESS = f'ip link set lo up; ip route add prohibit {guard.SOMEBODY[0]} table local; exec "$@"'

@@ -38,7 +38,10 @@ KINDS: Final = {  # families of sockets that can reach out, and a kind that each
     "AF_VSOCK": socket.SOCK_STREAM,
     "AF_BLUETOOTH": socket.SOCK_RAW,
 }
-MEND: Final = "The units that systemd/install sets up close it, where the kernel can; 'camd doctor' tells more."
+MEND: Final = (
+    "The units that systemd/install sets up close it, where the kernel can, and so does 'camd run' of what it starts; "
+    "'camd doctor' tells more."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from camd.__main__ import main
 from camd.clips.adopt import adopt
 from camd.clips.recorder import Following, Recorder
 from camd.clips.track import Stream
-from camd.clock import ManualClock
+from camd.clock import ManualClock, SystemClock
 from camd.config import MB, Config, RecordConfig, StoreConfig, load, overlaid, read
 from camd.controls import overlay
 from camd.dials import Dials
@@ -27,6 +27,7 @@ from camd.places import Places
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
 from tests.brokers import Subscriber, broker, subscriber, until
+from tests.camera.rigs import MjpegRig
 from tests.worlds import Reel, event, film, places, shelf
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
@@ -240,15 +241,35 @@ def test_trouble_with_the_disk_is_both_cameras_trouble_and_neither_loses_a_visit
     assert violations(two.places) == []
 
 
+GOES_ON = ("porch/event", "porch/clip")
+
+
 def _last(heard: Subscriber, topic: str) -> str:
     return (heard.payloads(topic) or [""])[-1]
 
 
-def test_a_camera_that_cannot_be_opened_and_one_that_ends_leave_the_third_alone(tmp_path: Path) -> None:
-    where = Places.of(tmp_path / "data")
+@contextmanager
+def _network_camera(file: Path) -> Iterator[MjpegRig]:
+    """A fourth camera, `yard`, in the settings and on the network."""
+    rig = MjpegRig()
+    try:
+        file.write_text(file.read_text().replace("store:", f"  yard: {{source: {rig.settings.source}}}\nstore:"))
+        yield rig
+    finally:
+        rig.unplug()
+
+
+def test_cameras_that_cannot_be_opened_that_end_and_that_stall_leave_the_last_alone(tmp_path: Path) -> None:
+    where, clock = Places.of(tmp_path / "data"), SystemClock()
     with broker(tmp_path / "broker") as mosquitto, subscriber(mosquitto.port) as heard:
         file = settled(tmp_path, mosquitto.port, film("walker", tmp_path, seconds=8))
-        with _verb("notify", file) as notify, _verb("capture", file) as capture:
+        with _network_camera(file) as yard, _verb("notify", file) as notify, _verb("capture", file) as capture:
+            until(lambda: _last(heard, "camd/home/yard/status") == "online")
+            yard.stall()
+            stalled = clock.boot()
+            until(lambda: _last(heard, "camd/home/yard/status").startswith("fault:http"))
+            assert clock.boot() - stalled < 10 * SECOND
+            before = [len(heard.payloads(topic)) for topic in GOES_ON]
             until(lambda: heard.payloads("garden.2/clip") and heard.payloads("porch/clip"), seconds=40)
             assert _last(heard, "camd/home/shed/status") == "fault:camera cannot be used"
             assert [_last(heard, f"{name}/sensor") for name in ("porch", "shed")] == ["open", "unknown"]
@@ -260,6 +281,7 @@ def test_a_camera_that_cannot_be_opened_and_one_that_ends_leave_the_third_alone(
             until(lambda: _last(heard, "camd/home/garden.2/status") == "offline", seconds=40)
             until(lambda: json.loads(where.status.read_text())["cameras"]["garden.2"]["fps"] == 0)
             assert json.loads(where.status.read_text())["cameras"]["porch"]["fps"] > 5  # it goes on
+            until(lambda: all(len(heard.payloads(topic)) > told for topic, told in zip(GOES_ON, before, strict=True)))
             heard.say("camd/home/mode/set", "home")
             until(lambda: _last(heard, "camd/home/porch/status") == "home")
             until(lambda: _last(heard, "camd/home/shed/status") == "home")
@@ -267,7 +289,7 @@ def test_a_camera_that_cannot_be_opened_and_one_that_ends_leave_the_third_alone(
             capture.terminate()
             assert capture.wait(10) == 0
             told = [json.loads(payload)["event_type"] for payload in heard.payloads("event")]
-            assert (told.count("home_mode"), told.count("camera_offline")) == (1, 1)
+            assert (told.count("home_mode"), told.count("camera_offline")) == (1, 2)
             notify.terminate()
             notify.wait(10)
     with Index.open(where) as index:

@@ -1,4 +1,4 @@
-"""Puts each `python -m camd capture` into a control group of its own before it does anything, and notes what it is told.
+"""Puts each `python -m camd capture` into a control group of its own at its start, and notes what it is told.
 
 Python imports this at every start, since tests.counters puts its folder on PYTHONPATH.
 """

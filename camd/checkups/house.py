@@ -18,7 +18,9 @@ NOTIFY: Final = f"{UNITS}/camd-notify.service"
 SERVICE: Final = (
     "This kernel does not enforce the units' IP filters (CONFIG_CGROUP_BPF); guard.strict refuses to run so."
 )
-NO_SERVICE: Final = "Run camd as a service (systemd/install): its units know addresses, which a process alone cannot."
+NO_SERVICE: Final = (
+    "Run camd as a service (systemd/install) or by 'camd run', which know addresses; a process alone cannot."
+)
 
 
 def broker(patient: Patient) -> list[Finding]:

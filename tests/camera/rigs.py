@@ -19,6 +19,7 @@ from camd.camera.frame import OPEN, Veil
 from camd.camera.source import Camera, Optics, opened
 from camd.clock import SystemClock
 from camd.config import CameraConfig
+from camd.model import SECOND
 from camd.settings_camera import Size
 from tests.worlds import film
 
@@ -36,9 +37,14 @@ FPS = 15
 
 
 class Rig(Protocol):
-    """A camera and what can befall it. `is_live`: its pictures come when they are taken."""
+    """A camera and what can befall it. `is_live`: its pictures come when they are taken.
+
+    `rates`: pictures a second by the times on them, at least and at most. Where those are of arrival, or the sensor is
+    played by this machine, a busy one makes them fewer.
+    """
 
     is_live: bool
+    rates: tuple[float, float]
     one_clock: bool  # each frame has the time of its packet
 
     def open(self, veil: Veil = OPEN, *, encode: bool = False) -> Camera:
@@ -59,6 +65,7 @@ class Rig(Protocol):
 
 class _Rig:
     is_live = True
+    rates = (14.5, 15.5)
     one_clock = True
 
     def __init__(self) -> None:
@@ -129,6 +136,8 @@ class TwoStreamRig(RtspRig):
 class MjpegRig(_Rig):
     """JPEGs in an endless HTTP answer."""
 
+    rates = (13.0, 16.0)
+
     def __init__(self) -> None:
         self.stalls = False
         self.size = (640, 480)
@@ -171,9 +180,11 @@ class _Jpegs(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
-        number = 0
+        clock, number = SystemClock(), 0
+        due = clock.boot()
         with suppress(OSError):
-            while not rig.stops.wait(1 / FPS):
+            while clock.wait(due, rig.stops):
+                due += SECOND // FPS
                 if not rig.stalls:
                     number += 1
                     jpeg = _jpeg(number, rig.size)
@@ -192,6 +203,8 @@ def _jpeg(number: int, size: tuple[int, int]) -> bytes:
 
 class PiRig(_Rig):
     """The real picamera2 over libcamera's virtual camera."""
+
+    rates = (5.0, 16.0)
 
     def __init__(self) -> None:
         self.settings = CameraConfig(source="pi", size=Size(1280, 720, FPS))

@@ -85,6 +85,7 @@ class Sample:
     """Two seconds of a camera: what it gave, and its first picture, which somebody kept."""
 
     layout: Format
+    rates: tuple[float, float]
     is_live: bool
     one_clock: bool
     packets: list[Packet]
@@ -103,7 +104,7 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with rig(request.param, tmp_path_factory.mktemp("sample")) as made, made.open() as camera:
         kept: list[tuple[Frame, Picture]] = []
         packets, frames = taken(camera, kept=kept)
-        facts = (camera.format, made.is_live, made.one_clock)
+        facts = (camera.format, made.rates, made.is_live, made.one_clock)
         return Sample(*facts, packets, frames, *kept[0], clock.boot())
 
 
@@ -131,7 +132,8 @@ def test_its_times_rise_on_one_clock(sample: Sample) -> None:
     if sample.is_live:
         assert abs(sample.ended - frames[-1][0]) < SECOND
     rate = (len(packets) - 1) * SECOND / (packets[-1].t - packets[0].t)
-    assert (5 if sample.is_live else 14) < rate < 18  # a busy machine's server is late
+    least, most = sample.rates
+    assert least < rate < most
 
 
 @sampled

@@ -70,7 +70,6 @@ FAMILIES: Final = {
 # its own (SOCK_PACKET) makes another family of this one.
 STREAMS: Final = ((socket.SOCK_STREAM, 0), (socket.SOCK_STREAM, socket.IPPROTO_TCP))
 DATAGRAMS: Final = ((socket.SOCK_DGRAM, 0), (socket.SOCK_DGRAM, socket.IPPROTO_UDP))
-INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 
 
 def narrow(reach: Reach) -> str:
@@ -100,7 +99,7 @@ def _filter(reach: Reach) -> Filter:
 
 def _kinds(family: int, reach: Reach) -> Iterator[tuple[ArgCmp, ...]]:
     """The sockets of a family that may be opened: what holds of their type and protocol."""
-    if family not in INTERNET:
+    if family not in warden.INTERNET:
         yield ()
         return
     for kind, protocol in (*STREAMS, *(DATAGRAMS if reach is Reach.NAME else ())):

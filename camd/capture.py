@@ -6,11 +6,9 @@ in which it was put together.
 
 import logging
 import os
-from argparse import Namespace
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from tempfile import gettempdir
 
 from camd import config, guard, ledger, mode, systemd, wishes
@@ -19,8 +17,8 @@ from camd.bell import Bell, ring
 from camd.cage import Reach
 from camd.clips.adopt import adopt
 from camd.clock import Clock, SystemClock
-from camd.config import CameraConfig, Config
-from camd.errors import CannotWriteError, ConfigError, SaidNoError, UsageError
+from camd.config import Config
+from camd.errors import CannotWriteError, ConfigError, SaidNoError
 from camd.eye import Eye
 from camd.guard import Verdict
 from camd.labelling import Classifiers, Renewed
@@ -29,29 +27,17 @@ from camd.mode import AWAY, HOME
 from camd.pipeline import House
 from camd.places import Places, known_stores
 from camd.recording import Recording
-from camd.settings_camera import check_source
-from camd.settings_kinds import WrongError
 from camd.signals import heeded
 from camd.store import identity, wipe
 from camd.store.shelf import Shelf, is_new
 from camd.telling import Telling
-from camd.terminal import Parser
+from camd.wanted import as_wanted, parser
 from camd.watchdog import Watchdog
 from camd.worker import Crew, Threads
 
 _log = logging.getLogger(__name__)
 
 PICTURES = "mqtt-pictures"  # what the ledger calls it when pictures with alerts are turned on or off
-
-
-def parser(prog: str, description: str | None) -> Parser:
-    """The options that `camd capture` and `camd run` have in common."""
-    made = Parser(prog=prog, description=description)
-    made.add_argument("--config", type=Path, metavar="FILE", help="settings to use instead of the default file")
-    made.add_argument("--data", type=Path, metavar="DIR", help="data folder, instead of store.data")
-    made.add_argument("--camera", metavar="SOURCE", help="where the pictures come from, instead of camera.source")
-    made.add_argument("--loop", action="store_true", help="begin a video file again when it ends")
-    return made
 
 
 def main(arguments: list[str]) -> int:
@@ -65,29 +51,6 @@ def main(arguments: list[str]) -> int:
     reach = Reach.of_sources(each.camera.source for each in settings.each())
     _watch(settings, places, guard.stand("capture", reach, settings.guard.strict))
     return 0
-
-
-def as_wanted(settings: Config, wanted: Namespace) -> Config:
-    """The settings with the options of the command line; raises ConfigError for a camera without a source."""
-    if settings.cameras and wanted.camera:
-        raise UsageError("camd: --camera SOURCE is for one camera, and the config has several. Give another --config.")
-
-    def camera(given: CameraConfig) -> CameraConfig:
-        return replace(given, source=_source(wanted.camera) or given.source, loop=wanted.loop or given.loop)
-
-    cameras = tuple(replace(one, camera=camera(one.camera)) for one in settings.cameras)
-    made = replace(settings, camera=camera(settings.camera), cameras=cameras)
-    if not made.cameras and not made.camera.source:
-        raise ConfigError("there is no camera yet. Set camera.source in the config, or give --camera FILE.")
-    return made
-
-
-def _source(given: str | None) -> str:
-    """What was given on the command line, held to the same rules as the config."""
-    try:
-        return check_source(given) if given else ""
-    except WrongError as error:
-        raise ConfigError(f"--camera: {error.what}. got {error.got}. want {error.want or 'a source'}.") from error
 
 
 def _overlaid(loaded: config.Loaded, places: Places) -> Config:

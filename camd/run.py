@@ -20,7 +20,6 @@ from typing import Final
 
 from camd import config
 from camd.camera.address import Address, Login
-from camd.capture import as_wanted, parser
 from camd.clock import Clock, SystemClock
 from camd.config import Config
 from camd.errors import RefusedError, UnavailableError
@@ -29,6 +28,7 @@ from camd.places import Places
 from camd.settings_camera import is_network
 from camd.signals import heeded
 from camd.terminal import say
+from camd.wanted import as_wanted, parser
 from camd.warden import Peer, Warden
 
 LOOK_EVERY: Final = SECOND // 5
@@ -36,7 +36,7 @@ GRACE_S: Final = 10.0  # for a child to end by itself; capture needs 2 at most
 PATIENCE: Final = (1 * SECOND, 2 * SECOND, 5 * SECOND, 30 * SECOND)  # before notify is started again, and again
 WELL_AFTER: Final = 20 * SECOND  # a capture that lived for so long has had its camera
 FATAL: Final = (64, 77, 78)  # exit codes that another start would only repeat
-PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
     cameras = as_wanted(settings, wanted)
     places = Places.of(wanted.data or settings.store.data)
     stop = threading.Event()
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)  # no child of ours writes to our memory, where their warden is
     shared = _passed_on(config=wanted.config, data=wanted.data)
     seeing = [*_passed_on(camera=wanted.camera), *(["--loop"] if wanted.loop else [])]
     say(f"camd: clips go to {places.clips}, alerts to {settings.mqtt.host}:{settings.mqtt.port}. Ctrl-C ends it.")

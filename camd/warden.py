@@ -29,6 +29,7 @@ DESCRIPTOR: Final = "CAMD_WARDEN"  # the variable that tells a child its end of 
 CALLS: Final = ("connect", "listen")
 FLAGS: Final = FilterFlag.NEW_LISTENER | FilterFlag.TSYNC | FilterFlag.TSYNC_ESRCH
 MOST_ADDRESS: Final = 128  # bytes; struct sockaddr_storage
+INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 DNS: Final = 53
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
 RESOLVERS: Final = (  # what the C library asks for names beside DNS: systemd-resolved, Avahi, nscd
@@ -100,9 +101,9 @@ class Warden:
                 self._line.send(b"n")
                 return
             self._line.send(b"y")
-            _, descriptors, _, _ = socket.recv_fds(self._line, 1, 1)
-            with Listener(descriptors[0]) as listener:
-                _answer(listener, ward)
+            for descriptor in socket.recv_fds(self._line, 1, 1)[1]:  # none where the kernel takes no filter
+                with Listener(descriptor) as listener:
+                    _answer(listener, ward)
 
 
 def _answer(listener: Listener, ward: "Ward") -> None:
@@ -142,7 +143,7 @@ class Ward:
             return errno.EINVAL
 
     def _listen(self, theirs: socket.socket, backlog: int) -> int:
-        if theirs.family != socket.AF_UNIX and not _is_loopback(theirs):
+        if theirs.family in INTERNET and not _is_loopback(theirs):
             return errno.EPERM
         theirs.listen(min(backlog, socket.SOMAXCONN))
         return 0
@@ -158,7 +159,7 @@ class Ward:
             return True
         if family == socket.AF_UNIX:
             return self._asks_names and address[2:].split(b"\0")[0].decode(errors="replace") in RESOLVERS
-        if family not in (socket.AF_INET, socket.AF_INET6):
+        if family not in INTERNET:
             return False
         peer = _peer(family, address)
         if self._asks_names and peer in _nameservers():

@@ -40,6 +40,7 @@ ESCAPES = {
         "import socket, threading; "
         "threading.Thread(target=socket.create_connection, args=(('127.0.0.1', {port}),)).start()"
     ),
+    "a service of this machine": "import socket; socket.socket(socket.AF_UNIX).connect('\\0camd-{port}')",
     "a child": "import os, socket; os.fork() or socket.create_connection(('127.0.0.1', {port}))",
     "a shell": "import subprocess; subprocess.run(['bash', '-c', ': > /dev/tcp/127.0.0.1/{port}'])",
 }

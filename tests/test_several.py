@@ -271,7 +271,7 @@ def test_cameras_that_cannot_be_opened_that_end_and_that_stall_leave_the_last_al
             assert clock.boot() - stalled < 10 * SECOND
             before = [len(heard.payloads(topic)) for topic in GOES_ON]
             until(lambda: heard.payloads("garden.2/clip") and heard.payloads("porch/clip"), seconds=40)
-            assert _last(heard, "camd/home/shed/status") == "fault:camera cannot be used"
+            assert _last(heard, "camd/home/shed/status") == "fault:/srv/nothing.mp4: there is no such file."
             assert [_last(heard, f"{name}/sensor") for name in ("porch", "shed")] == ["open", "unknown"]
             assert heard.payloads("porch/zone/path/motion")
             assert not heard.payloads("garden.2/zone/path/motion")

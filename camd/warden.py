@@ -48,10 +48,7 @@ class Peer(NamedTuple):
 
 
 def surrender() -> bool:
-    """Have this process' connections made by its warden from now on; False when it has none that can.
-
-    Raises OSError when the kernel takes no such filter.
-    """
+    """Have this process' connections made by its warden from now on; False when it has none that can, or may not."""
     number = os.environ.get(DESCRIPTOR, "")
     if not number:
         return False
@@ -62,7 +59,10 @@ def surrender() -> bool:
         made = Filter(flags=FLAGS)
         for name in CALLS:
             made.notify(name)
-        listener = made.load()
+        try:
+            listener = made.load()
+        except OSError:  # a kernel without it, or somebody above us listens already
+            return False
         assert listener is not None
         with listener:  # nobody here can answer for the warden once this is closed
             socket.send_fds(line, [b"!"], [listener.fileno()])

@@ -24,6 +24,8 @@ OPENS_WITHIN: Final = 10 * SECOND
 LOOK_S: Final = 0.2
 LETS_GO_S: Final = 2.0
 MOST_WAITING: Final = 32  # items; a moment of a busy machine
+LOST: Final = "Has it power, and does its cable or its network hold?"
+MUTE: Final = "Is camera.source right, and does it show pictures elsewhere? Starting the camera again may help."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class LiveCamera:
                 seen[type(item)] = self._clock.boot()
                 yield item
             elif self._clock.boot() - min(seen.values()) > STALL:
-                raise UnavailableError(f"{self._name}: no picture for {STALL // SECOND} s.")
+                raise UnavailableError(f"{self._name}: no picture for {STALL // SECOND} s. {LOST}")
 
     def close(self) -> None:
         """Nothing in this process holds the camera open when this returns; raises StuckError when it does."""
@@ -116,7 +118,7 @@ class LiveCamera:
                 first.append(item)
             if opening and any(isinstance(item, Frame) for item in first):
                 return opening, first
-        raise UnavailableError(f"{self._name}: no picture within {OPENS_WITHIN // SECOND} s.")
+        raise UnavailableError(f"{self._name}: no picture within {OPENS_WITHIN // SECOND} s. {MUTE}")
 
     def _next(self) -> Given | None:
         """The next thing that was given, or None after a moment; raises what a reader raised."""
@@ -134,7 +136,7 @@ class LiveCamera:
     def _read(self, reader: Reader) -> None:
         try:
             reader.read(self._give)
-            self._give(UnavailableError(f"{self._name}: the camera gives no more pictures."))
+            self._give(UnavailableError(f"{self._name}: the camera gives no more pictures. {LOST}"))
         except Exception as error:  # kept, and raised in the thread that takes: a thread has nobody above it
             self._give(error)
 

@@ -23,7 +23,7 @@ from picamera2.outputs import Output
 from picamera2.platform import Platform, get_platform
 
 from camd.camera.frame import Frame, Veil
-from camd.camera.live import Give, LiveCamera, Opening
+from camd.camera.live import LOST, Give, LiveCamera, Opening
 from camd.camera.planes import Planes
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
@@ -107,7 +107,7 @@ class PiReader:
                 seen = self._clock.boot()
                 give(self._frame(request, place))
             elif self._clock.boot() - seen >= GIVES_UP:
-                raise UnavailableError(f"{self._settings.source}: no picture for {GIVES_UP // SECOND} s.")
+                raise UnavailableError(f"{self._settings.source}: no picture for {GIVES_UP // SECOND} s. {LOST}")
 
     def _encoder(self) -> Any:
         size = self._size

@@ -95,6 +95,15 @@ def test_a_redirect_over_http_is_refused(code: int, third: Third, account: Path)
         assert "sends us to another address" in told(f"http://{CAMERA}:{camera.port}/video", account)
 
 
+def test_a_password_over_http_is_asked_for_and_not_sent_as_it_is(account: Path) -> None:
+    wants = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\nContent-Length: 0\r\n\r\n'
+    gone = b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"
+    with hijacked(lambda _, headers: gone if "Authorization" in headers else wants) as camera:
+        assert "nothing at this path (404 Gone)" in told(f"http://{CAMERA}:{camera.port}/video", account)
+    assert ["Authorization: Digest" in heard for heard in camera.heard] == [False, True]
+    assert PASSWORD not in camera.heard[1]
+
+
 def test_a_second_stream_of_another_host_is_a_config_error(tmp_path: Path) -> None:
     file = tmp_path / "camd.yaml"
     file.write_text(f"camera: {{source: 'rtsp://{CAMERA}/main', detect_source: 'rtsp://{THIRD}/small'}}\n")

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from camd.camera.frame import Frame
+from camd.camera.mends import ENDED, MUTE, SILENT
 from camd.clock import Clock
 from camd.errors import StuckError, UnavailableError
 from camd.model import SECOND, Format, Nanos, Packet
@@ -24,8 +25,6 @@ OPENS_WITHIN: Final = 10 * SECOND
 LOOK_S: Final = 0.2
 LETS_GO_S: Final = 2.0
 MOST_WAITING: Final = 32  # items; a moment of a busy machine
-LOST: Final = "Has it power, and does its cable or its network hold?"
-MUTE: Final = "Is camera.source right, and does it show pictures elsewhere? Starting the camera again may help."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class LiveCamera:
                 seen[type(item)] = self._clock.boot()
                 yield item
             elif self._clock.boot() - min(seen.values()) > STALL:
-                raise UnavailableError(f"{self._name}: no picture for {STALL // SECOND} s. {LOST}")
+                raise UnavailableError(f"{self._name}: no picture for {STALL // SECOND} s. {SILENT}")
 
     def close(self) -> None:
         """Nothing in this process holds the camera open when this returns; raises StuckError when it does."""
@@ -136,7 +135,7 @@ class LiveCamera:
     def _read(self, reader: Reader) -> None:
         try:
             reader.read(self._give)
-            self._give(UnavailableError(f"{self._name}: the camera gives no more pictures. {LOST}"))
+            self._give(UnavailableError(f"{self._name}: the camera gives no more pictures. {ENDED}"))
         except Exception as error:  # kept, and raised in the thread that takes: a thread has nobody above it
             self._give(error)
 

@@ -20,6 +20,7 @@ from camd.camera.decoder import Copier, Looker, SameSize, is_h264, layout_of, na
 from camd.camera.encoder import Encoder
 from camd.camera.frame import Frame, Veil
 from camd.camera.live import Give, Opening
+from camd.camera.mends import ENDED
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
 from camd.errors import UnavailableError, UnusableInputError
@@ -27,7 +28,6 @@ from camd.model import SECOND, Nanos, Packet
 
 AT_ONCE: Final = SECOND // 100  # between two packets that were there already
 MOST_AT_ONCE: Final = 150
-MEND: Final = "Did it restart, or do too many programs watch it?"
 
 Arrival = tuple["av.Packet[VideoStream]", Nanos]
 
@@ -86,11 +86,11 @@ class StreamReader:
             with self._line.open() as container:
                 self._read(container, video_of(container, name), give)
         except (av.FFmpegError, OSError) as error:
-            what = self._line.trouble() or f"{name}: the stream broke off ({error.strerror or error}). {MEND}"
+            what = self._line.trouble() or f"{name}: the stream broke off ({error.strerror or error}). {ENDED}"
             raise UnavailableError(what) from error
         except UnusableInputError as error:  # another time it may send what can be used
             raise UnavailableError(self._line.trouble() or str(error)) from error
-        raise UnavailableError(self._line.trouble() or f"{name}: the camera ended its stream. {MEND}")
+        raise UnavailableError(self._line.trouble() or f"{name}: the camera ended its stream. {ENDED}")
 
     def close(self) -> None:
         """Let `read` end."""

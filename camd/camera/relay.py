@@ -23,6 +23,7 @@ from typing import Final
 from camd.camera.address import Address, Login, quoted
 from camd.camera.connection import Connection
 from camd.camera.login import Answer, Basic, answer
+from camd.camera.mends import ENDED
 from camd.errors import UnavailableError
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Relay:
         except UnavailableError as error:
             self.trouble = self.trouble or str(error)
         except OSError as error:
-            self.trouble = self.trouble or f"{self._address}: the connection broke ({error.strerror or error})."
+            self.trouble = self.trouble or f"{self._address}: the connection broke ({error.strerror or error}). {ENDED}"
 
     def _let_in(self) -> None:
         """Wait for FFmpeg: whoever does not know the key is turned away."""
@@ -129,7 +130,7 @@ class Relay:
                     buffer, handle = key.data
                     if not buffer.fill():
                         if buffer is answered:
-                            self.trouble = self.trouble or hung_up(self._address)
+                            self.trouble = self.trouble or f"{self._address}: the camera ended the connection. {ENDED}"
                         return  # FFmpeg knows itself why it has had enough
                     handle(buffer)
 
@@ -227,11 +228,6 @@ def refused(code: int, reason: str, login: Login) -> str:
     return (
         f"the camera refuses ({code} {reason}). Do too many programs watch it? Its manual tells, or starting it again."
     )
-
-
-def hung_up(address: Address) -> str:
-    """What is said of a camera that ends what it began."""
-    return f"{address}: the camera ended the connection. Did it restart, or do too many programs watch it?"
 
 
 class _Buffer:

@@ -225,9 +225,7 @@ def refused(code: int, reason: str, login: Login) -> str:
             return "the camera wants a password. Set camera.password_file."
         case 404 | 454:
             return f"the camera has nothing at this path ({code} {reason}). Its manual tells the path of its stream."
-    return (
-        f"the camera refuses ({code} {reason}). Do too many programs watch it? Its manual tells, or starting it again."
-    )
+    return f"the camera refuses ({code} {reason}). Do too many programs watch it? Its own log may tell why."
 
 
 class _Buffer:

@@ -26,7 +26,7 @@ class Places:
 
     def make(self) -> None:
         """Make both folders, readable by their owner alone."""
-        for folder in (self.data, self.run, self.clips, self.orders, self.habits):
+        for folder in (self.data, self.run, self.clips, self.orders, self.habits, self.owner.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -92,6 +92,11 @@ class Places:
     def ledger_head(self) -> Path:
         """The ledger's newest sequence number and hash, for notify to publish."""
         return self.run / "ledger.head"
+
+    @property
+    def owner(self) -> Path:
+        """The owner's passphrase and set-up code as hashes, JSON, in a folder that most processes do not see."""
+        return self.data / "owner" / "owner.json"
 
     @property
     def habits(self) -> Path:
@@ -193,6 +198,11 @@ class Places:
     def capture_lock(self) -> Path:
         """File that capture holds a lock on for as long as it lives."""
         return self.run / "capture.lock"
+
+    @property
+    def notify_lock(self) -> Path:
+        """The same of notify."""
+        return self.run / "notify.lock"
 
 
 def default_data() -> Path:

@@ -84,6 +84,11 @@ class Places:
         return self.data / "orders"
 
     @property
+    def sending(self) -> Path:
+        """Folder in which a file with an order's id starts its sending, where systemd watches it."""
+        return self.run / "send"
+
+    @property
     def ledger(self) -> Path:
         """The hash-chained ledger, JSON Lines."""
         return self.data / "ledger.jsonl"

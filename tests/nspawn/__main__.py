@@ -6,17 +6,19 @@ same is possible where it is not denied.
 
 import hashlib
 import json
+import re
 import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.nspawn import neighbour
 from tests.nspawn.machine import Machine, booted, wait
 
 SOURCE = Path(__file__).parents[2]
@@ -24,12 +26,9 @@ CONFIG, STATE, UNITS = "/etc/camd/camd.yaml", "/var/lib/camd", "/etc/systemd/sys
 PORT = 1883
 NODE = f"nspawn-{secrets.token_hex(3)}"
 AS_CAMD = ("setpriv", "--reuid=camd", "--regid=camd", "--clear-groups")
-EVERYTHING = [
-    "/etc/camd/camd.yaml",
-    "/etc/camd/secrets/mqtt.password",
-    "/var/lib/camd/clips",
-    "/run/dbus/system_bus_socket",
-]
+CODE = r"^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$"
+PASSPHRASE, ACCOUNT = "two owls and a lamp", "canary-7f3a"
+EVERY_KIND = ["SOCK_STREAM", "SOCK_DGRAM"]
 HAND_OVER = 15  # s for a service to come back
 
 
@@ -58,8 +57,8 @@ class House:
 
 
 def installs(machine: Machine) -> None:
-    """It installs on a clean system; the second time it changes nothing."""
-    machine.run("/src/systemd/install", "--with-broker")
+    """It installs on a clean system, and gives a code for the page; the second time it changes nothing."""
+    assert re.search(CODE, machine.said("/src/systemd/install", "--with-broker"), re.MULTILINE)
     node = machine.said("sh", "-c", f"sed -i 's/^  node:$/  node: {NODE}/' {CONFIG}; grep -c {NODE} {CONFIG}")
     assert node == "1"
     before = _fingerprint(machine)
@@ -75,9 +74,7 @@ def keeps_secrets(machine: Machine) -> None:
         "setpriv", "--reuid=camd", "--regid=camd", "--clear-groups", "cat", "/etc/camd/secrets/mqtt.password", ok=False
     )
     assert read.returncode != 0
-    password = machine.said("cat", "/etc/camd/secrets/mqtt.password")
-    seen = machine.said("sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' '\\n'; journalctl --no-pager")
-    assert password not in seen
+    assert machine.said("cat", "/etc/camd/secrets/mqtt.password") not in _seen(machine)
 
 
 def watches(machine: Machine) -> None:
@@ -97,24 +94,62 @@ def watches(machine: Machine) -> None:
     assert "guard: closed" in machine.log("camd-notify")
 
 
+def knows_its_owner(machine: Machine) -> None:
+    """Once a passphrase is set, home mode is left with it alone; a set-up code takes the place of one that is lost."""
+    for typed in (f"{PASSPHRASE}\n" * 2, machine.said("camd", "setup", "--code") + f"\n{PASSPHRASE}\n{PASSPHRASE}\n"):
+        machine.run("camd", "setup", typed=typed)
+    machine.run("camd", "mode", "home")
+    wait("the camera is closed", lambda: _status(machine)["cameras"]["camera"]["sensor"] == "closed")
+    assert machine.run("camd", "mode", "away", ok=False, typed="three owls and a lamp\n").returncode == 77
+    machine.run("camd", "mode", "away", typed=f"{PASSPHRASE}\n")
+    wait("it is open again", lambda: _status(machine)["cameras"]["camera"]["sensor"] == "open")
+    told = _status(machine)
+    assert [told[what] for what in ("mode", "capture", "notify", "guard", "passphrase")] == [
+        "away", "runs", "runs", "closed", "set",
+    ], told  # fmt: skip
+
+
 def denies(machine: Machine) -> None:
     """From within its unit capture reaches nobody, and notify the broker's address alone; outside of it both are."""
     with _door("127.0.0.5") as port:
-        free = _probe(machine, None, port)
-        assert free["reaches"]["127.0.0.5"] == ["SOCK_STREAM", "SOCK_DGRAM"], free
-        notify, capture = _probe(machine, "notify", port), _probe(machine, "capture", port)
-    assert notify["reaches"] == {"127.0.0.1": ["SOCK_DGRAM"], "127.0.0.5": []}, notify  # nobody listens at the first
-    assert capture["reaches"] == {"127.0.0.1": [], "127.0.0.5": []}, capture
+        broker, stranger = f"127.0.0.1:{PORT}", f"127.0.0.5:{port}"
+        free, notify, capture = (_probe(machine, name, broker, stranger) for name in (None, "notify", "capture"))
+    assert free["reaches"] == {broker: EVERY_KIND, stranger: EVERY_KIND}, free
+    assert notify["reaches"] == {broker: EVERY_KIND, stranger: []}, notify
+    assert capture["reaches"] == {broker: [], stranger: []}, capture
     assert free["reads"] == [
         "/etc/camd/camd.yaml",
         "/etc/camd/secrets/mqtt.password",
         f"{STATE}/clips",
+        f"{STATE}/owner",
         "/root",
         "/run/dbus/system_bus_socket",
     ], free
     assert notify["reads"] == ["/etc/camd/camd.yaml"], notify
     assert capture["reads"] == ["/etc/camd/camd.yaml", f"{STATE}/clips"], capture
     assert notify["writes"] == capture["writes"] == [STATE, "/run/camd"], (notify, capture)
+
+
+def watches_a_network_camera(machine: Machine) -> None:
+    """Of a network camera on another machine a clip comes; its address alone is reached, its password shows nowhere."""
+    if why := neighbour.why_none():
+        print(f"skipped: {why}", flush=True)
+        return
+    secret = "/etc/camd/secrets/porch.account"
+    machine.run("install", "-m", "600", "/dev/stdin", secret, typed=f"owner:{ACCOUNT}\n")
+    with ExitStack() as stack:
+        port = stack.enter_context(neighbour.camera(ACCOUNT))
+        camera, stranger = f"{neighbour.CAMERA}:{port}", f"{neighbour.STRANGER}:{port}"
+        wanted = {"name": "porch", "source": f"rtsp://{camera}/main", "password_file": secret, "max_length": "10 s"}
+        stack.enter_context(_settings(machine, **wanted, to=f"{{insurer: {{url: 'https://{camera}/'}}}}"))
+        with _house(machine) as house:
+            wait("a clip is told of", lambda: house.payloads("porch/clip"))
+        assert _status(machine)["guard"] == "closed"
+        free, capture, send = (_probe(machine, name, camera, stranger) for name in (None, "capture", "send"))
+        assert free["reaches"] == {camera: EVERY_KIND, stranger: EVERY_KIND}, free
+        assert capture["reaches"] == send["reaches"] == {camera: EVERY_KIND, stranger: []}, (capture, send)
+        assert send["reads"] == ["/etc/camd/camd.yaml"], send
+        assert ACCOUNT not in _seen(machine)
 
 
 def sees_an_open_cage(machine: Machine) -> None:
@@ -184,8 +219,26 @@ def is_upgraded_and_taken_back(machine: Machine) -> None:
     assert clips <= _clips(machine)
 
 
+def opens_its_broker(machine: Machine) -> None:
+    """The broker listens to its own machine alone until the network is asked for, and then until that is taken back."""
+    with neighbour.room():
+        assert not _answers(neighbour.OURS)
+        for option, is_open in (("=lan", True), ("", True), ("=local", False)):
+            said = machine.said("/src/systemd/install", f"--with-broker{option}")
+            assert ("without TLS" in said, _answers(neighbour.OURS)) == (is_open, is_open), said
+            assert not re.search(CODE, said, re.MULTILINE)  # the owner is known
+
+
 def sends_what_lies_ready(machine: Machine) -> None:
-    """An order's file starts the sending of it; one that nobody confirmed is refused, and tried once."""
+    """A share goes out by the unit; an order that nobody confirmed is refused, and tried once."""
+    machine.run("install", "-d", "-o", "camd", "/srv/stick")
+    with _settings(machine, to="{stick: {folder: /srv/stick}}"):
+        clip = json.loads(machine.said("camd", "clips", "list", "--json").splitlines()[0])
+        share = ("camd", "share", str(clip["id"]), "--to", "stick", "--reason", "a test")
+        told = machine.run(*share, typed=f"{clip['sha256'][:4]}\n").stdout
+        assert told.endswith(": sent\n"), told
+    assert f"sent clip {clip['id']} to stick" in machine.log("camd-send")
+    assert len(list((machine.root / "srv/stick").glob("*.mp4"))) == 1
     machine.run(*AS_CAMD, "touch", "/run/camd/send/0123456789abcdef")
     wait("it was tried", lambda: "0123456789abcdef" in machine.log("camd-send"))
     wait("once", lambda: not (machine.said("ls", "/run/camd/send")))
@@ -209,8 +262,9 @@ def is_taken_away(machine: Machine) -> None:
 
 
 STEPS: tuple[Callable[[Machine], None], ...] = (
-    installs, keeps_secrets, watches, denies, sees_an_open_cage, survives_a_kill, is_restarted_by_the_watchdog,
-    is_upgraded_and_taken_back, sends_what_lies_ready, is_taken_away,
+    installs, keeps_secrets, watches, knows_its_owner, denies, watches_a_network_camera, sees_an_open_cage,
+    survives_a_kill, is_restarted_by_the_watchdog, is_upgraded_and_taken_back, opens_its_broker, sends_what_lies_ready,
+    is_taken_away,
 )  # fmt: skip
 
 
@@ -224,16 +278,50 @@ def _house(machine: Machine) -> Iterator[House]:
 
 
 @contextmanager
+def _settings(machine: Machine, **values: str) -> Iterator[None]:
+    """Other settings until the block ends; each is the first of its name in the file."""
+    before = (machine.root / CONFIG.lstrip("/")).read_text()
+    for name, value in values.items():
+        machine.run("sed", "-i", f"0,/^  {name}:.*/s||  {name}: {value}|", CONFIG)
+    _put_in_force(machine)
+    try:
+        yield
+    finally:
+        machine.write(CONFIG, before)
+        _put_in_force(machine)
+
+
+def _put_in_force(machine: Machine) -> None:
+    machine.run("camd", "units")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "camd.target")
+
+
+@contextmanager
 def _door(host: str) -> Iterator[int]:
     """Somebody who listens on an address of loopback that is not the broker's."""
     with socket.create_server((host, 0)) as door:
         yield door.getsockname()[1]
 
 
-def _probe(machine: Machine, name: str | None, port: int) -> Any:
+def _answers(host: str) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex((host, PORT)) == 0
+
+
+def _seen(machine: Machine) -> str:
+    """What anybody there can see of processes, and the journal."""
+    return machine.said("sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' '\\n'; journalctl --no-pager")
+
+
+def _status(machine: Machine) -> Any:
+    return json.loads(machine.said("camd", "status", "--json"))
+
+
+def _probe(machine: Machine, name: str | None, *peers: str) -> Any:
     """What the probe says, run within the unit of a process, or free."""
     machine.run("install", "-D", "/src/tests/nspawn/probe.py", "/opt/camd/probe/probe.py")
-    command = f"/opt/camd/bin/python /opt/camd/probe/probe.py {port}"
+    command = f"/opt/camd/bin/python /opt/camd/probe/probe.py {' '.join(peers)}"
     if name is None:
         return json.loads(machine.said(*command.split()))
     unit = f"camd-try{name}"
@@ -277,10 +365,9 @@ def _fingerprint(machine: Machine) -> str:
 
 def main() -> int:
     """Live the day; 1 when something does not hold."""
-    with socket.socket() as trial:
-        if trial.connect_ex(("127.0.0.1", PORT)) == 0:
-            print(f"skipped: somebody listens on port {PORT} of this machine, which the broker needs", file=sys.stderr)
-            return 77
+    if _answers("127.0.0.1"):
+        print(f"skipped: somebody listens on port {PORT} of this machine, which the broker needs", file=sys.stderr)
+        return 77
     with booted(Path(sys.argv[1]), SOURCE) as machine:
         print(f"booted: {machine.said('systemctl', '--version').splitlines()[0]}", flush=True)
         for step in STEPS:

@@ -1,0 +1,52 @@
+"""A machine beside this one: a network namespace with two addresses, and a network camera that listens on both.
+
+The booted system has this machine's network, so that it reaches both, unless a filter keeps it from one.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tests.camera.rigs import SERVER, SYSTEM_PYTHON, why_not
+
+OURS, CAMERA, STRANGER = "192.0.2.1", "192.0.2.20", "192.0.2.21"  # of TEST-NET-1, which nobody has (RFC 5737)
+
+
+def why_none() -> str:
+    """Why there can be no camera here, or nothing."""
+    return why_not("rtsp")
+
+
+@contextmanager
+def camera(password: str) -> Iterator[int]:
+    """Serve a camera of the account `owner`; give its port."""
+    with ExitStack() as stack:
+        there = stack.enter_context(room())
+        command = ["ip", "netns", "exec", there, SYSTEM_PYTHON, str(SERVER), "--host", "0.0.0.0"]
+        account = ["--username", "owner", "--password", password]
+        server = stack.enter_context(subprocess.Popen([*command, *account], stdout=subprocess.PIPE, text=True))
+        stack.callback(server.kill)
+        assert server.stdout
+        yield int(server.stdout.readline())
+
+
+@contextmanager
+def room() -> Iterator[str]:
+    """Make the namespace and a cable to it; give its name."""
+    name, cable = f"camd-{os.getpid()}", f"camd{os.getpid()}"  # a cable's name has 15 letters at most
+    _ip("netns", "add", name)
+    try:
+        _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
+        _ip("address", "add", f"{OURS}/24", "dev", cable)
+        _ip("link", "set", cable, "up")
+        for address in (CAMERA, STRANGER):
+            _ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
+        _ip("-n", name, "link", "set", "eth0", "up")
+        yield name
+    finally:
+        _ip("netns", "delete", name)  # the cable goes with it
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)

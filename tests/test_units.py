@@ -85,6 +85,11 @@ def test_every_service_that_systemd_starts_has_a_unit() -> None:
     assert {path.stem for path in SYSTEMD.glob("camd-*.service")} == {f"camd-{name}" for name in SCORES}
 
 
+def test_every_unit_says_what_it_is() -> None:
+    for path in (path for path in SYSTEMD.iterdir() if path.suffix in (".service", ".path", ".socket", ".target")):
+        assert "\nDescription=camd" in path.read_text(encoding="utf-8"), path
+
+
 def test_notify_may_reach_what_the_brokers_name_means_now(tmp_path: Path) -> None:
     made = _files(tmp_path, "camera: {source: /srv/porch.mp4}\nmqtt: {host: broker.lan}\n")
     notify = made["units/camd-notify.service.d/settings.conf"]

@@ -29,6 +29,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     house.broker, house.cages, house.addresses, house.at_home,
     machine.versions,
 )  # fmt: skip
+OF_MACHINE: Final[tuple[Check, ...]] = (
+    camera.encoder, machine.power, machine.temperature, machine.memory, machine.clock, machine.versions
+)  # fmt: skip
+FAULTY: Final = "Mend what 'camd check' tells; camera, disk, broker and cages are looked at when it is right."
 COLOURS: Final = {Health.WELL: "green", Health.WORRY: "yellow", Health.ILL: "red"}
 HARMLESS: Final = (kinds.Switch, kinds.Whole, kinds.Number, kinds.Quantity, kinds.Choice)
 HEAD: Final = """\
@@ -41,14 +45,14 @@ def main(arguments: list[str]) -> int:
     """`camd doctor`: 0 when nothing is ill, 1 when something is."""
     options = _parser().parse_args(arguments)
     try:
-        settings = config.load(options.config)
+        settings, checks = config.load(options.config), CHECKS
         found: list[Finding] = []
     except ConfigError as error:
-        settings = Config()
-        found = ill("settings", str(error), "'camd check' tells until it is right.", "faulty")
+        settings, checks = Config(), OF_MACHINE
+        found = ill("settings", str(error), FAULTY, "faulty")
     _show(found, options.json)
     patient = Patient(settings, Places.of(options.data or settings.store.data))
-    for check in CHECKS:
+    for check in checks:
         new = check(patient)
         found += new
         _show(new, options.json)

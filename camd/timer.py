@@ -27,7 +27,10 @@ from camd.settings_hours import zone_of
 _log = logging.getLogger(__name__)
 
 LIVE_S: Final = 5  # so long after its moment a change is no missed one: somebody looks every second
-WAITS: Final = "the schedule waits: the date is not known yet"
+WAITS: Final = (
+    "the schedule waits: the date is not known yet. A time server mends it ('timedatectl set-ntp true'), or, where a "
+    "battery keeps the clock, schedule.battery_clock: yes"
+)
 
 
 def next_change(settings: ScheduleConfig, places: Places, clock: Clock) -> tuple[Schedule, Moment] | None:

@@ -63,6 +63,8 @@ def test_faulty_settings_are_a_finding(tmp_path: Path) -> None:
     ended, told = _doctor(home, "--data", home.places.data)
     assert ended.code == 1
     assert "camd.yaml:1: vision.sensitivity" in told["settings"]["says"]
+    assert "memory" in told
+    assert told.keys().isdisjoint({"camera porch", "camera camera", "disk", "broker", "guard"})
 
 
 @pytest.fixture

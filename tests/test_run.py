@@ -1,5 +1,6 @@
 """The house as real processes: it starts, it ends in order, and nothing is lost when one of them is killed."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -172,6 +173,17 @@ def test_without_a_camera_the_mend_is_named(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (78, 1)
     assert "camera.source" in ended.stderr
+
+
+@pytest.mark.skipif(importlib.util.find_spec("picamera2") is not None, reason="picamera2 is installed")
+def test_a_camera_module_without_its_library_is_told_with_its_mend(tmp_path: Path) -> None:
+    house = House(tmp_path, 1)
+    house.settings.write_text(house.settings.read_text().replace(str(FIXTURES / "porch.mp4"), "pi"))
+    with house.verb("capture") as capture:
+        _, said = capture.communicate(timeout=60)
+    assert capture.returncode == 69
+    assert "python3-picamera2" in said.splitlines()[-1]
+    assert "Traceback" not in said
 
 
 def _open_videos(pid: int) -> list[str]:

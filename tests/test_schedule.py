@@ -22,7 +22,7 @@ from camd.model import SECOND
 from camd.places import Places
 from camd.schedule import DAYS, Change, Schedule, clashes
 from camd.settings_hours import zone_of
-from camd.timer import Timer, next_change
+from camd.timer import WAITS, Timer, next_change
 from tests.worlds import places as places_in
 
 
@@ -273,9 +273,7 @@ def test_nothing_happens_on_a_clock_that_nobody_vouches_for(house: Home, caplog:
     assert next_change(house.settings, house.places, house.clock) is None
     house.clock.is_known = True
     assert house.off_until("2026-06-02T18:31Z") == HOME
-    assert [record.getMessage() for record in caplog.records if "date" in record.getMessage()] == [
-        "the schedule waits: the date is not known yet"
-    ]
+    assert [record.getMessage() for record in caplog.records if "date" in record.getMessage()] == [WAITS]
 
 
 def test_a_date_that_was_known_in_this_boot_is_good_enough(house: Home) -> None:

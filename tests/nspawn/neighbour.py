@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.camera.rigs import SERVER, SYSTEM_PYTHON, why_not
 
-OURS, CAMERA, STRANGER = "192.0.2.1", "192.0.2.20", "192.0.2.21"  # of TEST-NET-1, which nobody has (RFC 5737)
+OURS, CAMERA, STRANGER = "198.51.100.1", "198.51.100.20", "198.51.100.21"  # of TEST-NET-2, nobody's (RFC 5737)
 
 
 def why_none() -> str:

@@ -35,17 +35,17 @@ def camera(password: str) -> Iterator[int]:
 def room() -> Iterator[str]:
     """Make the namespace and a cable to it; give its name."""
     name, cable = f"camd-{os.getpid()}", f"camd{os.getpid()}"  # a cable's name has 15 letters at most
-    _ip("netns", "add", name)
-    try:
+    with ExitStack() as stack:
+        _ip("netns", "add", name)
+        stack.callback(_ip, "netns", "delete", name)
         _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
+        stack.callback(_ip, "link", "delete", cable)  # it does not always go with the namespace at once
         _ip("address", "add", f"{OURS}/24", "dev", cable)
         _ip("link", "set", cable, "up")
         for address in (CAMERA, STRANGER):
             _ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
         _ip("-n", name, "link", "set", "eth0", "up")
         yield name
-    finally:
-        _ip("netns", "delete", name)  # the cable goes with it
 
 
 def _ip(*words: str) -> None:

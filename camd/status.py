@@ -122,7 +122,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="camd status",
         description="Show what runs, the mode and its next change, the guard, each camera and its sensor, the store, "
-        "and the head of the ledger in words to compare with those you wrote down. 'camd doctor' looks deeper.",
+        "and the head of the ledger in words, for 'camd ledger verify --words' later. 'camd doctor' looks deeper.",
         epilog="exit codes: 0 well; 64 wrong usage; 65 what is kept cannot be read; 78 bad config",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the settings; default: where they usually lie")

@@ -199,7 +199,7 @@ def is_restarted_by_the_watchdog(machine: Machine) -> None:
 
 
 def is_upgraded_and_taken_back(machine: Machine) -> None:
-    """An upgrade keeps settings and clips, runs on, and can be taken back; a failed one leaves the old one running."""
+    """An upgrade keeps settings and clips, and can be taken back; one that fails leaves the old one running."""
     clips, settings = _clips(machine), _digest(machine, CONFIG)
     machine.run("sh", "-c", "echo before > /opt/camd/mark")
     machine.run("/src/systemd/install", "--with-broker")
@@ -215,6 +215,10 @@ def is_upgraded_and_taken_back(machine: Machine) -> None:
     assert failed.returncode == 1
     assert "the one before runs on" in failed.stderr
     assert (machine.root / "opt/camd/mark").exists()
+    machine.run("sed", "-i", "s/^  host:.*/  host: nobody.invalid/", CONFIG)
+    assert "what the units may reach stays as it was" in machine.said("/src/systemd/install")
+    machine.run("sed", "-i", "s/^  host:.*/  host: 127.0.0.1/", CONFIG)
+    machine.systemctl("restart", "camd.target")
     with _house(machine) as house:
         wait("it watches again", lambda: house.payloads("camera/event"))
     assert clips <= _clips(machine)

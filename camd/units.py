@@ -22,6 +22,7 @@ from camd.places import default_data
 from camd.terminal import Parser, say
 
 UNITS: Final = Path("/etc/systemd/system")
+DROP_IN: Final = "settings.conf"  # read after cage.conf, which it opens that far
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
 HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
@@ -63,7 +64,7 @@ def files(settings: Config, units: Path, hosts: Path, resolve: Resolve) -> dict[
         "send": [*_allowed(reached["send"], meant, hosts), *_recipients(settings)],
     }
     texts = {
-        units / f"camd-{name}.service.d" / "settings.conf": _text([*lines, *_folder(settings, name)])
+        units / f"camd-{name}.service.d" / DROP_IN: _text([*lines, *_folder(settings, name)])
         for name, lines in made.items()
     }
     return texts | {hosts: _hosts(meant)}
@@ -98,7 +99,7 @@ def addresses(name: str) -> tuple[str, ...]:
 
 def allowed(units: Path, unit: str) -> tuple[str, ...] | None:
     """Return the addresses that a unit's drop-in allows; None when there is none."""
-    text = _content(units / f"camd-{unit}.service.d" / "settings.conf")
+    text = _content(units / f"camd-{unit}.service.d" / DROP_IN)
     if text is None:
         return None
     lines = [line.removeprefix("IPAddressAllow=") for line in text.splitlines() if line.startswith("IPAddressAllow=")]

@@ -32,8 +32,7 @@ with_analyze = pytest.mark.skipif(
 def _installed(root: Path) -> Path:
     """The units as the installer puts them below `root`."""
     folder = root / "etc/systemd/system"
-    shutil.copytree(SYSTEMD, folder, ignore=shutil.ignore_patterns("install", "camd", "*.conf"))
-    shutil.copytree(SYSTEMD / "camd-.service.d", folder / "camd-.service.d", dirs_exist_ok=True)
+    shutil.copytree(SYSTEMD, folder, ignore=shutil.ignore_patterns("install", "camd", "camd.tmpfiles.conf"))
     return folder
 
 
@@ -88,6 +87,21 @@ def test_every_service_that_systemd_starts_has_a_unit() -> None:
 def test_every_unit_says_what_it_is() -> None:
     for path in (path for path in SYSTEMD.iterdir() if path.suffix in (".service", ".path", ".socket", ".target")):
         assert "\nDescription=camd" in path.read_text(encoding="utf-8"), path
+
+
+def _keys(path: Path) -> set[str]:
+    return set(re.findall(r"^(\w+)=", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("unit", SCORES)
+def test_no_unit_says_what_the_cage_then_overrides(unit: str) -> None:
+    added = {"BindReadOnlyPaths"}  # a list that each file adds to
+    assert _keys(SYSTEMD / f"camd-{unit}.service") & _keys(SYSTEMD / "camd-.service.d/cage.conf") <= added
+
+
+def test_drop_ins_that_open_the_cage_are_read_after_it() -> None:
+    assert all(path.name > "cage.conf" for path in SYSTEMD.glob("camd-*.service.d/*") if path.name != "cage.conf")
+    assert units.DROP_IN > "cage.conf"
 
 
 def test_notify_may_reach_what_the_brokers_name_means_now(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def knows_its_owner(machine: Machine) -> None:
 
 
 def denies(machine: Machine) -> None:
-    """From within its unit capture reaches nobody, and notify the broker's address alone; outside of it both are."""
+    """In its unit capture reaches nobody and may ask for the date, notify reaches the broker alone; outside all can."""
     with _door("127.0.0.5") as port:
         broker, stranger = f"127.0.0.1:{PORT}", f"127.0.0.5:{port}"
         free, notify, capture = (_probe(machine, name, broker, stranger) for name in (None, "notify", "capture"))
@@ -126,6 +126,7 @@ def denies(machine: Machine) -> None:
         "/root",
         "/run/dbus/system_bus_socket",
     ], free
+    assert [each["asks_for_the_date"] for each in (free, notify, capture)] == [True, False, True]
     assert notify["reads"] == ["/etc/camd/camd.yaml"], notify
     assert capture["reads"] == ["/etc/camd/camd.yaml", f"{STATE}/clips"], capture
     assert notify["writes"] == capture["writes"] == [STATE, "/run/camd"], (notify, capture)

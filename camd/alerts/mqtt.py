@@ -27,7 +27,7 @@ from camd.alerts.states import all_off, fault, has_given_up, last_words, state
 from camd.alerts.topics import Names
 from camd.alerts.vitals import Report, Vitals
 from camd.alerts.voice import Camera, Node, Voice
-from camd.alive import nobody_alive
+from camd.alive import alive, nobody_alive
 from camd.bell import Bell
 from camd.cage import Reach
 from camd.clock import Clock, SystemClock
@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
     verdict.tell(node.places)
     with ExitStack() as house:
         bell = house.enter_context(closing(Bell(node.places.bell, "camd notify")))
+        house.enter_context(alive(node.places.notify_lock))
         news = Mailbox(bell)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: news.put(Stop()))

@@ -438,6 +438,10 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str, str]]:
         for key, labels in (("alerts.labels", config.alerts.labels), ("alerts.ignore", config.alerts.ignore)):
             if labels:
                 yield key, "nobody tells labels apart", "vision.classify: no", "vision.classify: yes, or no labels here"
+    for each in config.each():
+        if each.vision.privacy and not each.record.encode and each.camera.source.startswith(cameras.COPIED):
+            section = f"{SEVERAL}.{each.camera.name}" if config.cameras else "camera"
+            yield f"{section}.source", *cameras.UNMASKED
 
 
 def _several(

@@ -17,15 +17,12 @@ from camd.clock import Clock
 from camd.config import Config
 from camd.errors import ConfigError, UnavailableError
 from camd.model import SECOND, Format, Nanos, Packet
+from camd.settings_camera import UNMASKED
 
 _log = logging.getLogger(__name__)
 
 PATIENCE: Final = (0, SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND)  # before it is tried again, and again
 GIVES_UP: Final = 30 * SECOND  # after the last picture: another process may get what this one does not
-UNMASKED: Final = (
-    "record.encode: the recording would show what vision.privacy covers. got a camera whose H.264 is copied as it is. "
-    "want record.encode: yes (it costs CPU), or no private areas."
-)
 
 Take = Callable[[Iterable[Packet | Frame], threading.Event], bool]  # False: stopped before all was taken
 
@@ -101,5 +98,5 @@ class Eye:
         camera = self._held.enter_context(opened(self._settings, self._optics, starts, self._clock, shut))
         if camera.copies and self._optics.veil.areas:
             self._held.close()
-            raise ConfigError(UNMASKED)
+            raise ConfigError("record.encode: {}. got {}. want {}.".format(*UNMASKED))
         return camera

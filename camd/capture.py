@@ -26,14 +26,14 @@ from camd.eye import Eye
 from camd.guard import Verdict
 from camd.labelling import Classifiers, Renewed
 from camd.lookout import Lookout
-from camd.mode import AWAY, HOME
+from camd.mode import HOME
 from camd.pipeline import House
 from camd.places import Places, known_stores
 from camd.recording import Recording
 from camd.settings_camera import check_source
 from camd.settings_kinds import WrongError
 from camd.store import identity, wipe
-from camd.store.shelf import Shelf, is_new
+from camd.store.shelf import Shelf
 from camd.telling import Telling
 from camd.terminal import Parser
 from camd.watchdog import Watchdog
@@ -108,8 +108,6 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         mode.write(places, HOME)
     with ExitStack() as stack:
         eyes = [stack.enter_context(closing(Eye(each, clock))) for each in settings.each()]
-        if len(eyes) == 1 and (mode.read(places) == AWAY or is_new(places)):
-            eyes[0].open(crew.stop)  # first: a camera that cannot be used is told before anything is made
         shelf = stack.enter_context(Shelf.open_when_possible(places, settings.store, clock))
         if not places.data.is_relative_to(gettempdir()):  # what lies there is not meant to last
             identity.remember(places, known_stores())

@@ -70,6 +70,7 @@ class Lookout:
         except CamdError as error:
             self.eye.close()
             if self.is_alone:
+                self.herald.gives_up(str(error))
                 raise
             if self.clock.boot() - began > STEADY:
                 self._failures = 0
@@ -80,7 +81,7 @@ class Lookout:
         patience = PATIENCE[min(self._failures, len(PATIENCE) - 1)]
         _log.warning("%s: %s Tried again in %d s.", self.name, why, patience // SECOND)
         if not self._failures:
-            self.herald.fault("camera cannot be used")
+            self.herald.fault(why)
         self._failures += 1
         self.clock.wait(self.clock.boot() + patience, self.herald.gate.shut)
 

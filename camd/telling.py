@@ -121,6 +121,10 @@ class Herald:
         """The camera should give pictures and does not."""
         self._telling.later(partial(self.teller.fault, what))
 
+    def gives_up(self, why: str) -> None:
+        """This process ends, because the camera cannot be used."""
+        self._telling.later(partial(self.teller.give_up, why))
+
     def ended(self) -> None:
         """The camera has no more to give, while others go on."""
         self._telling.is_last(self._name, True)

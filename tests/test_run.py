@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from camd.store.check import leftovers, violations
 from camd.store.index import Index
 from camd.vision.quiet import Quiet
 from tests.brokers import Broker, Subscriber, broker, subscriber, until
+from tests.camera.rigs import MjpegRig
 
 FIXTURES = Path(__file__).parent.parent / "camd" / "fixtures"
 SETTINGS = """\
@@ -184,6 +186,39 @@ def test_a_camera_module_without_its_library_is_told_with_its_mend(tmp_path: Pat
     assert capture.returncode == 69
     assert "python3-picamera2" in said.splitlines()[-1]
     assert "Traceback" not in said
+
+
+def test_no_camera_is_reached_before_home_mode_can_be_entered(tmp_path: Path) -> None:
+    house = House(tmp_path, 1)
+    with socket.create_server(("127.0.0.1", 0)) as camera:
+        camera.settimeout(30)
+        house.settings.write_text(house.settings.read_text().replace(str(FIXTURES / "porch.mp4"), _url(camera)))
+        with house.verb("capture"):
+            camera.accept()[0].close()
+            assert house.places.wish_bell.exists()
+
+
+def test_a_camera_that_is_not_there_is_a_fault_until_it_is(tmp_path: Path, real_broker: Broker) -> None:
+    house, rig = House(tmp_path, real_broker.port), MjpegRig()
+    house.settings.write_text(house.settings.read_text().replace(str(FIXTURES / "porch.mp4"), rig.settings.source))
+    rig.unplug()
+    with subscriber(real_broker.port) as heard, house.verb("notify"):
+        for _ in range(2):  # as systemd does
+            with house.verb("capture") as capture:
+                assert capture.wait(30) == 69
+        until(lambda: _last(heard, "porch/sensor") == "closed")
+        assert _last(heard, "porch/status").startswith("fault:http://127.0.0.1")
+        assert len([told for told in heard.payloads("porch/event") if "camera_offline" in told]) == 1
+        rig.plug()
+        with house.verb("capture") as capture:
+            until(lambda: _last(heard, "porch/status") == "online", seconds=20)
+            capture.terminate()
+            until(lambda: _last(heard, "porch/status") == "offline", seconds=20)
+        rig.unplug()
+
+
+def _url(server: socket.socket) -> str:
+    return f"http://127.0.0.1:{server.getsockname()[1]}/video"
 
 
 def _open_videos(pid: int) -> list[str]:

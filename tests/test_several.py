@@ -250,7 +250,7 @@ def test_a_camera_that_cannot_be_opened_and_one_that_ends_leave_the_third_alone(
         file = settled(tmp_path, mosquitto.port, film("walker", tmp_path, seconds=8))
         with _verb("notify", file) as notify, _verb("capture", file) as capture:
             until(lambda: heard.payloads("garden.2/clip") and heard.payloads("porch/clip"), seconds=40)
-            assert _last(heard, "camd/home/shed/status") == "fault:camera cannot be used"
+            assert _last(heard, "camd/home/shed/status") == "fault:/srv/nothing.mp4: there is no such file."
             assert [_last(heard, f"{name}/sensor") for name in ("porch", "shed")] == ["open", "unknown"]
             assert heard.payloads("porch/zone/path/motion")
             assert not heard.payloads("garden.2/zone/path/motion")

@@ -23,7 +23,7 @@ from camd.alerts.link import Acknowledged, Connected, Denied, Heard, Link, Lost,
 from camd.alerts.message import told_aloud
 from camd.alerts.outbox import Outbox, Waiting
 from camd.alerts.payload import Anchor, PictureSize, Source, stamped
-from camd.alerts.states import all_off, fault, last_words, state
+from camd.alerts.states import all_off, fault, has_given_up, last_words, state
 from camd.alerts.topics import Names
 from camd.alerts.vitals import Report, Vitals
 from camd.alerts.voice import Camera, Node, Voice
@@ -288,8 +288,8 @@ class Notify:
         self._hangs = hangs
 
     def _look_at_gone(self, camera: Camera, now: Nanos) -> None:
-        last = self._outbox.state_of(camera.names.status)
-        if last != "offline":
+        last, sensor = (self._outbox.state_of(topic) for topic in (camera.names.status, camera.names.sensor))
+        if last != "offline" and not has_given_up(last, sensor):
             alert = () if last is None else (self._offline_alert(camera.names, "capture ended", now),)
             self._put((*last_words(camera.names, camera.zones), *alert), now)
 

@@ -43,6 +43,16 @@ def fault(names: Names, what: str) -> Alert:
     return state(names.status, f"fault:{one_line(what)}")
 
 
+def is_fault(status: str | None) -> bool:
+    """Whether that was the last that was told of a camera."""
+    return status is not None and status.startswith("fault:")
+
+
+def has_given_up(status: str | None, sensor: str | None) -> bool:
+    """Whether capture ended because of this camera, and closed it before: that is still so while nobody runs."""
+    return is_fault(status) and sensor == "closed"
+
+
 def motion_off(names: Names) -> Alert:
     """Nothing moves."""
     return switched(names.motion, False)

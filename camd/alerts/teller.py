@@ -14,7 +14,7 @@ from camd.alerts.message import Told, alerts_of, excess_of, told_aloud
 from camd.alerts.outbox import Outbox
 from camd.alerts.payload import PictureSize, Source
 from camd.alerts.policy import Policy
-from camd.alerts.states import all_off, at_home, fault, offline, online, state, tamper_off
+from camd.alerts.states import all_off, at_home, fault, is_fault, offline, online, state, tamper_off
 from camd.clock import Clock
 from camd.model import SECOND, Alert, Degraded, Faulted, Happening, Nanos, Saved
 
@@ -45,6 +45,7 @@ class Teller:
         self._status: tuple[Alert, ...] = ()
         self._snoozed_unix = 0
         self._classifier = "ok"
+        self._has_given_up = False
         self._lock = threading.RLock()
 
     def start(self, size: PictureSize) -> None:
@@ -88,12 +89,19 @@ class Teller:
             self.clear_picture()
 
     def fault(self, what: str) -> None:
-        """The camera should give pictures and does not."""
+        """The camera should give pictures and does not; told aloud once, however often capture starts meanwhile."""
         names = self._source.names
         with self._lock:
+            is_known = is_fault(self._outbox.state_of(names.status))
             self._be(fault(names, what), state(names.sensor, "unknown"))
             self._put(*all_off(names, self._source.zones))
-            self.aloud("camera_offline", what)
+            if not is_known:
+                self.aloud("camera_offline", what)
+
+    def give_up(self, what: str) -> None:
+        """The camera cannot be used, and capture ends with that: it stays a fault, as others will start it again."""
+        self.fault(what)
+        self._has_given_up = True
 
     def aloud(self, kind: str, what: str) -> None:
         """An alert that no motion began."""
@@ -142,7 +150,9 @@ class Teller:
         names = self._source.names
         if self._source.has_pictures:
             self.clear_picture()
-        self._put(*all_off(names, self._source.zones), state(names.sensor, "closed"), offline(names))
+        self._put(*all_off(names, self._source.zones), state(names.sensor, "closed"))
+        if not self._has_given_up:
+            self._put(offline(names))
 
     def _be(self, *status: Alert) -> None:
         self._status = status

@@ -4,56 +4,22 @@ Each step is a claim that is printed once it has held. Every claim that somethin
 same is possible where it is not denied.
 """
 
-import hashlib
 import json
 import re
-import secrets
-import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
-
-from tests.nspawn import neighbour
+from tests.nspawn import installed, neighbour
+from tests.nspawn.installed import CONFIG, NODE, PORT, STATE, UNITS
 from tests.nspawn.machine import Machine, booted, wait
 
 SOURCE = Path(__file__).parents[2]
-CONFIG, STATE, UNITS = "/etc/camd/camd.yaml", "/var/lib/camd", "/etc/systemd/system"
-PORT = 1883
-NODE = f"nspawn-{secrets.token_hex(3)}"
 AS_CAMD = ("setpriv", "--reuid=camd", "--regid=camd", "--clear-groups")
 CODE = r"^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$"
 PASSPHRASE, ACCOUNT = "two owls and a lamp", "canary-7f3a"
 EVERY_KIND = ["SOCK_STREAM", "SOCK_DGRAM"]
-HAND_OVER = 15  # s for a service to come back
-
-
-class House:
-    """Hears, from this machine, all that the broker there has to say of camd."""
-
-    def __init__(self, password: str) -> None:
-        self.heard: list[tuple[str, str]] = []
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.username_pw_set("house", password)
-        self._client.on_connect = lambda client, *_: client.subscribe(f"camd/{NODE}/#", 1)
-        self._client.on_message = lambda _, __, message: self.heard.append(
-            (message.topic.removeprefix(f"camd/{NODE}/"), message.payload.decode(errors="replace"))
-        )
-        self._client.connect("127.0.0.1", PORT)
-        self._client.loop_start()
-
-    def payloads(self, topic: str) -> list[str]:
-        """What was heard on a topic, in order."""
-        return [payload for name, payload in self.heard if name == topic]
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 def installs(machine: Machine) -> None:
@@ -61,9 +27,9 @@ def installs(machine: Machine) -> None:
     assert re.search(CODE, machine.said("/src/systemd/install", "--with-broker"), re.MULTILINE)
     node = machine.said("sh", "-c", f"sed -i 's/^  node:$/  node: {NODE}/' {CONFIG}; grep -c {NODE} {CONFIG}")
     assert node == "1"
-    before = _fingerprint(machine)
+    before = installed.fingerprint(machine)
     machine.run("/src/systemd/install", "--with-broker")
-    assert _fingerprint(machine) == before
+    assert installed.fingerprint(machine) == before
 
 
 def keeps_secrets(machine: Machine) -> None:
@@ -74,7 +40,7 @@ def keeps_secrets(machine: Machine) -> None:
         "setpriv", "--reuid=camd", "--regid=camd", "--clear-groups", "cat", "/etc/camd/secrets/mqtt.password", ok=False
     )
     assert read.returncode != 0
-    assert machine.said("cat", "/etc/camd/secrets/mqtt.password") not in _seen(machine)
+    assert machine.said("cat", "/etc/camd/secrets/mqtt.password") not in installed.seen(machine)
 
 
 def watches(machine: Machine) -> None:
@@ -84,12 +50,12 @@ def watches(machine: Machine) -> None:
                "keep_free: 500 MB/  keep_free: 50 MB")  # fmt: skip
     machine.run("sed", "-i", ";".join(f"s/^  {change}/" for change in changes), CONFIG)
     machine.systemctl("restart", "camd.target")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("an alert arrives", lambda: house.payloads("camera/event"))
         wait("a clip is told of", lambda: house.payloads("camera/clip"))
         assert house.payloads("available")[-1] == "online"
         assert house.payloads("guard")[-1] == "closed"
-    assert _clips(machine)
+    assert installed.clips(machine)
     assert "guard: closed" in machine.log("camd-capture")
     assert "guard: closed" in machine.log("camd-notify")
 
@@ -100,11 +66,11 @@ def knows_its_owner(machine: Machine) -> None:
     code = machine.said("camd", "setup", "--code")
     machine.run("camd", "setup", typed=f"{code}\n{PASSPHRASE}\n{PASSPHRASE}\n")
     machine.run("camd", "mode", "home")
-    wait("the camera is closed", lambda: _status(machine)["cameras"]["camera"]["sensor"] == "closed")
+    wait("the camera is closed", lambda: installed.status(machine)["cameras"]["camera"]["sensor"] == "closed")
     assert machine.run("camd", "mode", "away", ok=False, typed="three owls and a lamp\n").returncode == 77
     machine.run("camd", "mode", "away", typed=f"{PASSPHRASE}\n")
-    wait("it is open again", lambda: _status(machine)["cameras"]["camera"]["sensor"] == "open")
-    told = _status(machine)
+    wait("it is open again", lambda: installed.status(machine)["cameras"]["camera"]["sensor"] == "open")
+    told = installed.status(machine)
     assert [told[what] for what in ("mode", "capture", "notify", "guard", "passphrase")] == [
         "away", "runs", "runs", "closed", "set",
     ], told  # fmt: skip
@@ -112,9 +78,11 @@ def knows_its_owner(machine: Machine) -> None:
 
 def denies(machine: Machine) -> None:
     """In its unit capture reaches nobody and may ask for the date, notify reaches the broker alone; outside all can."""
-    with _door("127.0.0.5") as port:
+    with installed.door("127.0.0.5") as port:
         broker, stranger = f"127.0.0.1:{PORT}", f"127.0.0.5:{port}"
-        free, notify, capture = (_probe(machine, name, broker, stranger) for name in (None, "notify", "capture"))
+        free, notify, capture = (
+            installed.probe(machine, name, broker, stranger) for name in (None, "notify", "capture")
+        )
     assert free["reaches"] == {broker: EVERY_KIND, stranger: EVERY_KIND}, free
     assert notify["reaches"] == {broker: EVERY_KIND, stranger: []}, notify
     assert capture["reaches"] == {broker: [], stranger: []}, capture
@@ -143,15 +111,15 @@ def watches_a_network_camera(machine: Machine) -> None:
         port = stack.enter_context(neighbour.camera(ACCOUNT))
         camera, stranger = f"{neighbour.CAMERA}:{port}", f"{neighbour.STRANGER}:{port}"
         wanted = {"name": "porch", "source": f"rtsp://{camera}/main", "password_file": secret, "max_length": "10 s"}
-        stack.enter_context(_settings(machine, **wanted, to=f"{{insurer: {{url: 'https://{camera}/'}}}}"))
-        with _house(machine) as house:
+        stack.enter_context(installed.settings(machine, **wanted, to=f"{{insurer: {{url: 'https://{camera}/'}}}}"))
+        with installed.house(machine) as house:
             wait("a clip is told of", lambda: house.payloads("porch/clip"))
-        assert _status(machine)["guard"] == "closed"
-        free, capture, send = (_probe(machine, name, camera, stranger) for name in (None, "capture", "send"))
+        assert installed.status(machine)["guard"] == "closed"
+        free, capture, send = (installed.probe(machine, name, camera, stranger) for name in (None, "capture", "send"))
         assert free["reaches"] == {camera: EVERY_KIND, stranger: EVERY_KIND}, free
         assert capture["reaches"] == send["reaches"] == {camera: EVERY_KIND, stranger: []}, (capture, send)
         assert send["reads"] == ["/etc/camd/camd.yaml"], send
-        assert ACCOUNT not in _seen(machine)
+        assert ACCOUNT not in installed.seen(machine)
 
 
 def sees_an_open_cage(machine: Machine) -> None:
@@ -160,26 +128,26 @@ def sees_an_open_cage(machine: Machine) -> None:
     machine.write(drop_in, "[Service]\nIPAddressDeny=\nIPAddressAllow=\n")
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "camd-notify", ok=False)
-    wait("a strict notify refuses", lambda: _property(machine, "camd-notify", "ExecMainStatus") == "77")
+    wait("a strict notify refuses", lambda: installed.of_unit(machine, "camd-notify", "ExecMainStatus") == "77")
     assert "guard: open: notify can reach other addresses than its own" in machine.log("camd-notify")
     machine.run("sed", "-i", "s|^  strict: yes|  strict: no|", CONFIG)
     machine.systemctl("restart", "camd-notify")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("the house is told", lambda: "open:notify" in house.payloads("guard"))
     (machine.root / drop_in.lstrip("/")).unlink()
     machine.run("sed", "-i", "s|^  strict: no|  strict: yes|", CONFIG)
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "camd-notify")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("and that it is closed again", lambda: house.payloads("guard")[-1:] == ["closed"])
 
 
 def survives_a_kill(machine: Machine) -> None:
     """A capture that is killed comes back, and every clip is as it was recorded."""
-    before = _property(machine, "camd-capture", "MainPID")
+    before = installed.of_unit(machine, "camd-capture", "MainPID")
     machine.systemctl("kill", "--signal=KILL", "camd-capture")
-    _comes_back(machine, before)
-    with _house(machine) as house:
+    installed.comes_back(machine, before)
+    with installed.house(machine) as house:
         wait("alerts go on", lambda: house.payloads("camera/event"))
     machine.systemctl("stop", "camd-capture")
     machine.run("camd", "store", "check", "--deep")
@@ -191,9 +159,9 @@ def is_restarted_by_the_watchdog(machine: Machine) -> None:
     machine.write(f"{UNITS}/camd-capture.service.d/zz-watchdog.conf", "[Service]\nWatchdogSec=5\n")
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "camd-capture")
-    before = _property(machine, "camd-capture", "MainPID")
+    before = installed.of_unit(machine, "camd-capture", "MainPID")
     machine.systemctl("kill", "--signal=STOP", "camd-capture")
-    _comes_back(machine, before, 45)
+    installed.comes_back(machine, before, 45)
     assert "Watchdog timeout" in machine.log("camd-capture")
     (machine.root / f"{UNITS}/camd-capture.service.d/zz-watchdog.conf".lstrip("/")).unlink()
     machine.systemctl("daemon-reload")
@@ -201,14 +169,14 @@ def is_restarted_by_the_watchdog(machine: Machine) -> None:
 
 def is_upgraded_and_taken_back(machine: Machine) -> None:
     """An upgrade keeps settings and clips, and can be taken back; one that fails leaves the old one running."""
-    clips, settings = _clips(machine), _digest(machine, CONFIG)
+    clips, settings = installed.clips(machine), installed.digest(machine, CONFIG)
     machine.run("sh", "-c", "echo before > /opt/camd/mark")
     machine.run("/src/systemd/install", "--with-broker")
     assert not (machine.root / "opt/camd/mark").exists()
     machine.run("sh", "-c", f"echo '# edited' >> {CONFIG}")
     machine.run("/src/systemd/install", "--back")
     assert (machine.root / "opt/camd/mark").exists()
-    assert _digest(machine, CONFIG) == settings
+    assert installed.digest(machine, CONFIG) == settings
     machine.run(
         "sh", "-c", "mkdir -p /tmp/broken && cp -r /src/. /tmp/broken/ && echo nonsense > /tmp/broken/pyproject.toml"
     )
@@ -220,25 +188,25 @@ def is_upgraded_and_taken_back(machine: Machine) -> None:
     assert "what the units may reach stays as it was" in machine.said("/src/systemd/install")
     machine.run("sed", "-i", "s/^  host:.*/  host: 127.0.0.1/", CONFIG)
     machine.systemctl("restart", "camd.target")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("it watches again", lambda: house.payloads("camera/event"))
-    assert clips <= _clips(machine)
+    assert clips <= installed.clips(machine)
 
 
 def opens_its_broker(machine: Machine) -> None:
     """The broker listens to its own machine alone until the network is asked for, and then until that is taken back."""
     with neighbour.room():
-        assert not _answers(neighbour.OURS)
+        assert not installed.answers(neighbour.OURS)
         for option, is_open in (("=lan", True), ("", True), ("=local", False)):
             said = machine.said("/src/systemd/install", f"--with-broker{option}")
-            assert ("without TLS" in said, _answers(neighbour.OURS)) == (is_open, is_open), said
+            assert ("without TLS" in said, installed.answers(neighbour.OURS)) == (is_open, is_open), said
             assert not re.search(CODE, said, re.MULTILINE)  # the owner is known
 
 
 def sends_what_lies_ready(machine: Machine) -> None:
     """A share goes out by the unit; an order that nobody confirmed is refused, and tried once."""
     machine.run("install", "-d", "-o", "camd", "/srv/stick")
-    with _settings(machine, to="{stick: {folder: /srv/stick}}"):
+    with installed.settings(machine, to="{stick: {folder: /srv/stick}}"):
         clip = json.loads(machine.said("camd", "clips", "list", "--json").splitlines()[0])
         share = ("camd", "share", str(clip["id"]), "--to", "stick", "--reason", "a test")
         told = machine.run(*share, typed=f"{clip['sha256'][:4]}\n").stdout
@@ -274,104 +242,9 @@ STEPS: tuple[Callable[[Machine], None], ...] = (
 )  # fmt: skip
 
 
-@contextmanager
-def _house(machine: Machine) -> Iterator[House]:
-    house = House(machine.said("cat", "/etc/camd/secrets/house.password"))
-    try:
-        yield house
-    finally:
-        house.close()
-
-
-@contextmanager
-def _settings(machine: Machine, **values: str) -> Iterator[None]:
-    """Other settings until the block ends; each is the first of its name in the file."""
-    before = (machine.root / CONFIG.lstrip("/")).read_text()
-    for name, value in values.items():
-        machine.run("sed", "-i", f"0,/^  {name}:.*/s||  {name}: {value}|", CONFIG)
-    _put_in_force(machine)
-    try:
-        yield
-    finally:
-        machine.write(CONFIG, before)
-        _put_in_force(machine)
-
-
-def _put_in_force(machine: Machine) -> None:
-    machine.run("camd", "units")
-    machine.systemctl("daemon-reload")
-    machine.systemctl("restart", "camd.target")
-
-
-@contextmanager
-def _door(host: str) -> Iterator[int]:
-    """Somebody who listens on an address of loopback that is not the broker's."""
-    with socket.create_server((host, 0)) as door:
-        yield door.getsockname()[1]
-
-
-def _answers(host: str) -> bool:
-    with socket.socket() as trial:
-        return trial.connect_ex((host, PORT)) == 0
-
-
-def _seen(machine: Machine) -> str:
-    """What anybody there can see of processes, and the journal."""
-    return machine.said("sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' '\\n'; journalctl --no-pager")
-
-
-def _status(machine: Machine) -> Any:
-    return json.loads(machine.said("camd", "status", "--json"))
-
-
-def _probe(machine: Machine, name: str | None, *peers: str) -> Any:
-    """What the probe says, run within the unit of a process, or free."""
-    machine.run("install", "-D", "/src/tests/nspawn/probe.py", "/opt/camd/probe/probe.py")
-    command = f"/opt/camd/bin/python /opt/camd/probe/probe.py {' '.join(peers)}"
-    if name is None:
-        return json.loads(machine.said(*command.split()))
-    unit = f"camd-try{name}"
-    rewrite = f"s|^ExecStart=.*|ExecStart={command}|; s/^Type=.*/Type=oneshot/; /^Restart/d; /^WatchdogSec/d"
-    machine.run("cp", "-r", f"{UNITS}/camd-{name}.service.d", f"{UNITS}/{unit}.service.d")
-    machine.run("sh", "-c", f"sed '{rewrite}' {UNITS}/camd-{name}.service > {UNITS}/{unit}.service")
-    machine.systemctl("daemon-reload")
-    machine.systemctl("start", unit)
-    said = [line for line in machine.log(unit).splitlines() if line.startswith("{")]
-    machine.run("rm", "-r", f"{UNITS}/{unit}.service", f"{UNITS}/{unit}.service.d")
-    return json.loads(said[-1])
-
-
-def _comes_back(machine: Machine, before: str, seconds: float = HAND_OVER) -> None:
-    def is_back() -> bool:
-        now = _property(machine, "camd-capture", "MainPID")
-        return now not in ("0", before) and _property(machine, "camd-capture", "ActiveState") == "active"
-
-    wait("capture is back", is_back, seconds)
-
-
-def _property(machine: Machine, unit: str, name: str) -> str:
-    return machine.systemctl("show", "--value", "-p", name, unit)
-
-
-def _clips(machine: Machine) -> set[int]:
-    lines = machine.said("camd", "clips", "list", "--json").splitlines()
-    return {told["id"] for told in map(json.loads, lines) if "id" in told}
-
-
-def _digest(machine: Machine, path: str) -> str:
-    return hashlib.sha256((machine.root / path.lstrip("/")).read_bytes()).hexdigest()
-
-
-def _fingerprint(machine: Machine) -> str:
-    """Of all that the installer writes, but for the program itself and hashed passwords (each has a new salt)."""
-    where = f"/etc/camd {UNITS} /etc/mosquitto/conf.d /etc/mosquitto/camd.acl /etc/tmpfiles.d /usr/local/bin"
-    modes = f"stat -c '%a %U %G %n' /etc/camd /etc/camd/secrets {STATE}"
-    return machine.said("sh", "-c", f"find {where} -type f -exec sha256sum {{}} + | sort; {modes}")
-
-
 def main() -> int:
     """Live the day; 1 when something does not hold."""
-    if _answers("127.0.0.1"):
+    if installed.answers("127.0.0.1"):
         print(f"skipped: somebody listens on port {PORT} of this machine, which the broker needs", file=sys.stderr)
         return 77
     with booted(Path(sys.argv[1]), SOURCE) as machine:

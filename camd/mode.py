@@ -18,7 +18,7 @@ HOME: Final = "home"
 AWAY: Final = "away"
 MODES: Final = (HOME, AWAY)
 FIRST: Final = (
-    "camd has not run here yet. Its first start watches, unless 'camd mode home' is said before or the schedule has home."
+    "camd has not run here yet. Its first start watches, unless 'camd mode home' or the schedule says otherwise before."
 )
 MEND: Final = "'camd mode away' mends it."
 UNDATED: Final = 2**31 - 1  # UNIX seconds, the last that every file system knows

@@ -5,8 +5,8 @@ written down: as the addresses that the unit may reach, and as a file of hosts t
 /etc/hosts. So it needs no resolver, through which data could leave. Secrets are handed over by systemd
 (LoadCredential).
 Rule: an address that changes is not followed by itself: `camd doctor` says so, and this verb writes the new one.
-A path is written as systemd reads it (systemd.syntax, "Quoting"; systemd.unit, "Specifiers"): what it does not understand
-it leaves out, and only the log says so.
+A path is written as systemd reads it (systemd.syntax, "Quoting"; systemd.unit, "Specifiers"): what it does not
+understand it leaves out, and only the log says so.
 """
 
 import ipaddress

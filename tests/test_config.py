@@ -250,8 +250,8 @@ def test_all_faults_come_at_once_in_the_order_of_their_lines(file: Path) -> None
         ("vision: {classify: no}\nalerts: {ignore: [animal]}\n", "2: alerts.ignore: nobody tells labels apart"),
         (
             f"vision: {{privacy: {{door: {AREA}}}}}\ncamera: {{source: 'rtsp://10.0.0.5/main'}}\n",
-            "2: camera.source: the recording would show what vision.privacy covers. got a camera whose H.264 is copied as "
-            "it is. want record.encode: yes",
+            "2: camera.source: the recording would show what vision.privacy covers. got a camera whose H.264 is "
+            "copied as it is. want record.encode: yes",
         ),
         (
             f"cameras:\n  a: {{source: 'http://10.0.0.4/'}}\n  b:\n    source: rtsp://10.0.0.5/main\n"

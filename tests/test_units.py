@@ -157,7 +157,11 @@ def test_a_data_folder_of_ones_own_can_be_written(tmp_path: Path) -> None:
         assert ("InaccessiblePaths=-/srv/camd/clips" in lines) is (unit != "capture")
 
 
-ODD = "store: {data: '/srv/my clips 100%'}\nmqtt: {host: broker.lan}\nshare: {to: {stick: {folder: '/media/a \"b\" \\c'}}}\n"
+ODD = """\
+store: {data: '/srv/my clips 100%'}
+mqtt: {host: broker.lan}
+share: {to: {stick: {folder: '/media/a "b" \\c'}}}
+"""
 
 
 def test_a_path_is_written_as_systemd_reads_it(tmp_path: Path) -> None:
@@ -186,7 +190,9 @@ def test_systemd_understands_what_is_written(tmp_path: Path) -> None:
 
 
 def test_no_two_secrets_are_called_alike() -> None:
-    names = [config.credential_name(Path(path)) for path in ("/a/b c", "/a/b_c", "/a/b-c", "/a-b/c", "/a/b/c", "/a/bäc")]
+    names = [
+        config.credential_name(Path(path)) for path in ("/a/b c", "/a/b_c", "/a/b-c", "/a-b/c", "/a/b/c", "/a/bäc")
+    ]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch("[A-Za-z0-9._-]+", name) for name in names)
 

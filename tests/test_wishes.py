@@ -81,7 +81,9 @@ def test_too_many_wishes_are_refused(places: Places) -> None:
     assert len(taken(places)) == MOST_WAITING
 
 
-def test_before_the_first_start_it_is_told_what_that_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_before_the_first_start_it_is_told_what_that_will_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["mode", "--data", str(tmp_path / "data")]) == 0
     told = capsys.readouterr()
     assert told.out == "home\n"

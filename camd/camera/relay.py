@@ -166,7 +166,7 @@ class Relay:
         request = self._pending.popleft() if self._pending else _Request("", "", [])
         if code == "401" and self._sign(request, headers):
             return
-        if int(code) >= 400 and request.method in ("DESCRIBE", "SETUP", "PLAY"):
+        if int(code) >= 400 and request.method in ("OPTIONS", "DESCRIBE", "SETUP", "PLAY"):
             self.trouble = f"{self._address}: {refused(int(code), reason, self._address.login)}"
         reason = "".join(letter for letter in reason if letter.isprintable())  # a line end would begin another answer
         kept = [(name, value) for name, value in headers if name.lower() in PASSED_ON]

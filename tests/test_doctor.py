@@ -251,6 +251,12 @@ def test_masks_of_a_camera_module_are_burned_in() -> None:
     assert "encoding" not in covered.says
 
 
+@pytest.mark.parametrize(("source", "way"), [("http://10.0.0.4/", masks.ANEW), ("/dev/video0", masks.UNKNOWN)])
+def test_masks_of_a_camera_that_was_not_opened_are_told_as_far_as_they_are_known(source: str, way: str) -> None:
+    settings = CameraConfig(source=source, size=Size(320, 240, 15))
+    assert masks.masks(Config(camera=settings, vision=SECRET), None)[0].says.startswith(f"{way}; ")
+
+
 def _says(pi: Patient, status: str, rate: float) -> list[Finding]:
     """What the doctor says of a capture that runs and has said this of its camera."""
     clock, names = SystemClock(), Names("camd", pi.config.mqtt.node, "camera")

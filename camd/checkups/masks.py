@@ -9,7 +9,7 @@ from camd.benches.mask import BUDGET_MS, MaskCost
 from camd.checkups.finding import Finding, ill, well, worry
 from camd.config import Config
 from camd.model import Format
-from camd.settings_camera import UNMASKED, is_pi
+from camd.settings_camera import UNMASKED, is_network, is_pi
 
 USUAL: Final = Size(1920, 1080)  # of a camera that nobody has opened
 BURNED: Final = "burned into each picture before the encoder has it"
@@ -46,7 +46,8 @@ def _way(each: Config, seen: Seen | None) -> str:
     """How they are kept out of the recording."""
     if is_pi(each.camera.source):
         return BURNED
-    return ANEW if seen is not None or each.record.encode else UNKNOWN
+    is_encoded = seen is not None or each.record.encode or is_network(each.camera.source)
+    return ANEW if is_encoded else UNKNOWN
 
 
 def _told(cost: MaskCost, has_hardware: bool) -> str:

@@ -235,6 +235,14 @@ def test_in_home_mode_no_camera_is_opened(pi: Patient, tmp_path: Path) -> None:
     assert _health(patient, camera.cameras)[0] is Health.ILL
 
 
+def test_a_camera_that_is_looked_through_closes_when_home_mode_is_entered(pi: Patient) -> None:
+    mode.write(pi.places, mode.AWAY)
+    with camera.closed_at_home(pi) as shut:
+        assert not shut.is_set()
+        mode.write(pi.places, mode.HOME)
+        assert shut.wait(10)
+
+
 def test_a_camera_that_is_copied_cannot_have_masks(pi: Patient, tmp_path: Path) -> None:
     settings = CameraConfig(source=str(film("walker", tmp_path, seconds=1)))
     _, covered = camera.cameras(_watching(pi, settings, vision=SECRET))

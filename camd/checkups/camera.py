@@ -32,11 +32,9 @@ ANSWER_S: Final = 3.0
 HEEDS_EVERY: Final = SECOND // 5
 PORTS: Final = {"rtsp": 554, "http": 80}
 VIDEO: Final = "sys/class/video4linux"
-MODULE: Final = (
-    "unicam",
-    "rp1-cfe",
-)  # what the kernel calls the receiver of a camera module, on a Pi up to 4 and on a 5
+MODULE: Final = ("unicam", "rp1-cfe")  # what receives a camera module's pictures, on a Pi up to 4 and on a 5
 HARDWARE: Final = "bcm2835-codec-encode"  # the H.264 encoder of a Zero 2 W, 3 and 4; a Pi 5 has none
+AT_HOME: Final = "not opened in home mode"
 OF_EACH: Final = ("camera", "masks")  # findings that bear a camera's name
 MEND: Final = "Mend what it names: the camera, its settings, or the file."
 
@@ -59,7 +57,7 @@ def _camera(patient: Patient, each: Config, plain: str, is_open: bool) -> list[F
     if there.health is Health.ILL:
         return [there, *masks(each, None)]
     if is_open or not patient.is_watched():
-        why = "capture has it open" if is_open else "not opened in home mode"
+        why = "capture has it open" if is_open else AT_HOME
         return [replace(there, says=f"{there.says}; {why}"), *masks(each, None)]
     return _tried(patient, each, there)
 
@@ -71,6 +69,8 @@ def _tried(patient: Patient, each: Config, there: Finding) -> list[Finding]:
     try:
         seen = _seen(patient, each)
     except CamdError as error:
+        if not patient.is_watched():  # home mode was entered meanwhile
+            return [replace(there, says=f"{there.says}; {AT_HOME}"), *masks(each, None)]
         says = f"{there.says}; {error}"
         return [*ill(there.what, says, there.mend or MEND, f"{there.plain}, no picture"), *masks(each, None)]
     words = f"a first picture of {seen.layout.width}x{seen.layout.height} after {(clock.boot() - began) / SECOND:.1f} s"
@@ -84,7 +84,7 @@ def _seen(patient: Patient, each: Config) -> Seen:
     whose = nullcontext() if is_network(settings.source) else rights.of_camd(patient)
     with (
         whose,
-        _closed_at_home(patient) as shut,
+        closed_at_home(patient) as shut,
         opened(settings, optics, clock.boot(), clock, shut) as camera,
     ):
         next((item for item in camera.until(shut) if isinstance(item, Frame)), None)
@@ -92,7 +92,7 @@ def _seen(patient: Patient, each: Config) -> Seen:
 
 
 @contextmanager
-def _closed_at_home(patient: Patient) -> Iterator[threading.Event]:
+def closed_at_home(patient: Patient) -> Iterator[threading.Event]:
     """Give what is set once home mode is entered: a camera that a doctor looks through closes as all others do."""
     shut, done, clock = threading.Event(), threading.Event(), SystemClock()
 

@@ -26,7 +26,7 @@ class Places:
 
     def make(self) -> None:
         """Make both folders, readable by their owner alone."""
-        for folder in (self.data, self.run, self.clips, self.orders, self.habits, self.owner.parent):
+        for folder in (self.data, self.run, self.clips, self.orders, self.habits):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property

@@ -42,6 +42,7 @@ def test_it_is_told_in_words(settings: Path, capsys: pytest.CaptureFixture[str])
     mode.write(places, AWAY)
     entry = ledger.append(places, ManualClock(), "view", clip=1)
     Verdict("notify", ("can start other programs",)).tell(places)
+    places.owner.parent.mkdir()
     places.owner.write_text("nonsense")
     assert main(["status", "--config", str(settings)]) == 0
     said = capsys.readouterr().out

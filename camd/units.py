@@ -10,6 +10,7 @@ understand it leaves out, and only the log says so.
 """
 
 import ipaddress
+import shlex
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -28,7 +29,6 @@ SERVICES: Final = "camd-*.service"
 DROP_IN: Final = "settings.conf"  # read after cage.conf, which it opens that far
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
-MAKE: Final = "'sudo install -d -m 700 -o camd -g camd'"
 HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
 NETWORK: Final = (
     "PrivateNetwork=no",
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     elif options.into == UNITS:
         say("in force after: systemctl daemon-reload && systemctl restart camd.target")
     if not settings.store.data.is_dir() and not _is_usual(settings.store.data):
-        say(f"{settings.store.data}: not there yet, and no unit may make it: mount it, or {MAKE} {settings.store.data}")
+        say(f"{settings.store.data}: not there yet, and no unit may make it. {how_to_make(settings.store.data)}")
     return 0
 
 
@@ -77,6 +77,11 @@ def files(settings: Config, units: Path, hosts: Path, resolve: Resolve) -> dict[
         for name, lines in made.items()
     }
     return texts | {hosts: _hosts(meant)}
+
+
+def how_to_make(folder: Path) -> str:
+    """How a data folder of one's own comes to be there, for a service that may write to nothing above it."""
+    return f"Mount it, or say: sudo install -d -m 700 -o camd -g camd {shlex.quote(str(folder))}"
 
 
 def hosts_of(settings: Config) -> dict[str, tuple[str, ...]]:

@@ -330,7 +330,7 @@ def test_what_the_units_do_not_see_is_told(pi: Patient) -> None:
 
 def test_room_is_told_before_there_is_a_data_folder(pi: Patient) -> None:
     coming = Patient(pi.config, Places(pi.places.data / "not" / "yet" / "there", pi.places.run), pi.system)
-    assert _health(coming, disk.room)[1] == _health(pi, disk.room)[1]
+    assert _health(coming, disk.room)[1].partition(" ")[2] == _health(pi, disk.room)[1].partition(" ")[2]
 
 
 def test_a_mode_that_was_lost_is_ill_and_one_that_never_was_is_not(pi: Patient) -> None:

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from camd import units
 from camd.checkups import rights
 from camd.checkups.finding import Finding, Patient, ill, well, worry
 from camd.clock import SystemClock
@@ -26,7 +27,8 @@ def writing(patient: Patient) -> list[Finding]:
     if hidden := rights.hides(patient, folder):
         return ill("disk", f"{folder}: camd's units see nothing in {hidden}", "Let store.data be elsewhere.", "hidden")
     if not folder.is_dir():
-        return worry("disk", f"{folder} is not there yet", "It is made at the first start.", "no data folder")
+        mend = units.how_to_make(folder) if patient.is_service else "It is made at the first start."
+        return worry("disk", f"{folder} is not there yet", mend, "no data folder")
     try:
         with rights.of_camd(patient):
             seconds, worst = _trial(folder)

@@ -60,7 +60,7 @@ FOREIGN = {
         "config.py",
         "demo.py",
         "benches/alert.py",
-        "camera/network.py",
+        "camera/connection.py",
         "camera/relay.py",
         "cage.py",
         "guard.py",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from camd import guard, ledger, mode, owner
 from camd.alerts.outbox import Outbox
+from camd.alerts.states import has_given_up
 from camd.alerts.topics import Names
 from camd.alive import is_alive
 from camd.checkups.camera import RUNS, STOPPED, capture_is
@@ -77,7 +78,7 @@ def _house(settings: Config, places: Places, capture: str, figures: dict[str, An
 
 def _camera(capture: str, status: str | None, sensor: str | None, figures: dict[str, Any]) -> dict[str, Any]:
     """One camera; what a capture that was killed said last is true no more."""
-    if capture == STOPPED and status != "offline":
+    if capture == STOPPED and status != "offline" and not has_given_up(status, sensor):
         status, sensor = "offline", "unknown"
     return {"status": status or "unknown", "sensor": sensor or "unknown", **figures}
 

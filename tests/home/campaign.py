@@ -39,9 +39,9 @@ Form = Callable[[Path, int], AbstractContextManager[Cameras]]  # the folder it m
 
 SEED: Final = 20260101
 CLOSES_WITHIN: Final[Nanos] = 2 * SECOND
-STARTED: Final = 0.2  # of the times away: capture has only just been started
-ORPHANS: Final = 300  # recordings that it takes in before it looks; a second or two of work
-LOOKED_AT: Final = 0.7  # of the other times away: cameras are open before anybody comes home
+ORPHANS: Final = 500  # recordings that a start takes in before it looks; some seconds of work
+PERIODS: Final = {"capture just started": 3, "cameras open": 5, "at once": 2}  # before coming home, and how often
+BRIEF: Final = 0.5  # of the times at home: shorter than it takes to close a camera
 PATIENCE: Final[Nanos] = 20 * SECOND  # for a busy machine to start a process and say how it is
 FORMS: Final[dict[str, Form]] = {"two films": films, "one live camera": live}
 WAYS: Final = ("terminal", "terminal", "mqtt", "mqtt", "terminal, capture dead", "mqtt, capture dead")
@@ -120,21 +120,17 @@ class Campaign:
 
     def toggle(self) -> None:
         """Be away for a while, come home, stay for a while, leave; anything may be killed meanwhile."""
-        if self.chance.random() < STARTED:
-            self._end(signal.SIGKILL)
-            self._leave_orphans()
-            self._start()
-        elif self.chance.random() < LOOKED_AT:
-            self._until(self._are_open)
-        self._wait(self.chance.uniform(0.05, 2.5))
+        self._be_away()
         self._maybe_kill(0.1)
         self._come_home()
-        if not self._maybe_kill(0.15):
-            self._look_closed()
-        self._wait(self.chance.uniform(0.0, 0.8))
-        self._maybe_kill(0.1)
-        self._look_closed()  # whatever was started meanwhile
-        self._leave()
+        self._maybe_kill(0.15)
+        if self.chance.random() < BRIEF:
+            self._wait(self.chance.uniform(0.0, 0.3))
+            self._leave()
+            self._be_seen()  # what it left behind would be kept with that
+        else:
+            self._be_at_home()
+            self._leave()
         self.tally.toggles += 2
 
     def stay(self) -> None:
@@ -151,6 +147,26 @@ class Campaign:
         self._judge_told()
         self.tally.wrong += check.violations(self.places)
         return self.tally
+
+    def _be_away(self) -> None:
+        period = self.chance.choices(tuple(PERIODS), tuple(PERIODS.values()))[0]
+        if period == "capture just started":
+            self._end(signal.SIGKILL)
+            self._leave_orphans()
+            self._start()
+        elif period == "cameras open":
+            self._until(self._are_open)
+        self._wait(self.chance.uniform(0.05, 2.5))
+
+    def _be_seen(self) -> None:
+        told = len(self.heard.payloads("/event"))
+        self._until(lambda: len(self.heard.payloads("/event")) > told)
+
+    def _be_at_home(self) -> None:
+        self._look_closed()
+        self._wait(self.chance.uniform(0.0, 0.8))
+        self._maybe_kill(0.1)
+        self._look_closed()  # whatever was started meanwhile
 
     def _come_home(self) -> None:
         how = self.chance.choice(WAYS)

@@ -22,7 +22,7 @@ from tests.home.world import FPS, film, jpeg
 SLACK: Final[Nanos] = 2 * SECOND // 1000  # sidecars say milliseconds
 CONFIRMS_WITHIN: Final[Nanos] = SECOND  # from the first moving picture to the one that goes with the alert
 # Seconds before the live camera answers, and from then to its first picture; under the 5 s after which it is given up.
-PAUSES: Final = (*[(0.0, 0.0)] * 4, (0.5, 0.0), (0.0, 0.5), (4.0, 0.0), (4.0, 0.0), (0.0, 4.0))
+PAUSES: Final = (*[(0.0, 0.0)] * 4, (0.5, 0.0), (0.0, 0.5), *[(4.0, 0.0)] * 3, (0.0, 4.0))
 
 
 class Cameras(Protocol):

@@ -39,9 +39,9 @@ Form = Callable[[Path, int], AbstractContextManager[Cameras]]  # the folder it m
 
 SEED: Final = 20260101
 CLOSES_WITHIN: Final[Nanos] = 2 * SECOND
-ORPHANS: Final = 500  # recordings that a start takes in before it looks; some seconds of work
+ORPHANS: Final = 400  # recordings that a start takes in before it looks; some seconds of work
 PERIODS: Final = {"capture just started": 3, "cameras open": 5, "at once": 2}  # before coming home, and how often
-BRIEF: Final = 0.5  # of the times at home: shorter than it takes to close a camera
+BRIEF: Final = 0.4  # of the times at home: shorter than it takes to close a camera
 PATIENCE: Final[Nanos] = 20 * SECOND  # for a busy machine to start a process and say how it is
 FORMS: Final[dict[str, Form]] = {"two films": films, "one live camera": live}
 WAYS: Final = ("terminal", "terminal", "mqtt", "mqtt", "terminal, capture dead", "mqtt, capture dead")
@@ -159,8 +159,8 @@ class Campaign:
         self._wait(self.chance.uniform(0.05, 2.5))
 
     def _be_seen(self) -> None:
-        told = len(self.heard.payloads("/event"))
-        self._until(lambda: len(self.heard.payloads("/event")) > told)
+        told = self.heard.payloads("/motion").count("ON")
+        self._until(lambda: self.heard.payloads("/motion").count("ON") > told)
 
     def _be_at_home(self) -> None:
         self._look_closed()

@@ -29,6 +29,8 @@ VERBS = {
     "ledger": ("camd.ledger_desk", "main", "who got what, when and why; 'ledger verify' finds what was changed since"),
     "check": ("camd.settings_check", "main", "check the config file and say everything that is wrong with it"),
     "doctor": ("camd.doctor", "main", "look at all that camd stands on, and say what mends what is not well"),
+    "status": ("camd.status", "main", "what runs, mode, guard, cameras, store, and the ledger's head in words"),
+    "setup": ("camd.owner_desk", "main", "set the owner's passphrase; '--code': a code to set it with on the page"),
     "mode": ("camd.mode_desk", "main", "show or set home mode: the camera is closed, nobody is watched"),
     "ha": ("camd.alerts.ha_desk", "main", "check what Home Assistant is told, or take camd away from it"),
     "schema": ("camd.schema_desk", "main", "the JSON Schemas of MQTT messages and of the config file"),

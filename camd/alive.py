@@ -1,4 +1,4 @@
-"""Whether capture lives: a lock that it holds for as long as it does, however it ends.
+"""Whether a process lives: a lock that it holds for as long as it does, however it ends.
 
 Rule: the kernel lets go of the lock, so that nobody has to. A process that stands still holds it all the same.
 """
@@ -19,6 +19,12 @@ def alive(lock: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_alive(lock: Path) -> bool:
+    """Whether somebody holds `lock` now."""
+    with nobody_alive(lock) as gone:
+        return not gone
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from camd.places import Places
 
 GENESIS = "0" * 64  # the hash before the first entry
 MAX_LINE = 32_768  # bytes; the last line is found within twice as many
+_CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 _OWN = frozenset({"v", "seq", "time", "time_iso", "what", "prev", "hash"})
 
 
@@ -117,6 +118,21 @@ def head(places: Places) -> Head | None:
         return None
     except (KeyError, TypeError, RecursionError, OSError) as error:
         raise ValueError("not a ledger head") from error
+
+
+def words(digest: str) -> str:
+    """Return the first 64 bits of a hash in four words, to be said aloud or written down: `lusab-babad-gutih-tugad`.
+
+    They are proquints (Wilkerson, "A Proposal for Proquints", arXiv:0901.4016): 16 bits each, no list of words needed.
+    """
+    return "-".join(_word(int(digest[at : at + 4], 16)) for at in range(0, 16, 4))
+
+
+def _word(bits: int) -> str:
+    of = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS, _CONSONANTS)
+    return "".join(
+        letters[bits >> shift & len(letters) - 1] for letters, shift in zip(of, (12, 10, 6, 4, 0), strict=True)
+    )
 
 
 def _append(places: Places, file: int, clock: Clock, what: str, details: dict[str, Any]) -> Entry:

@@ -28,16 +28,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("verb", nargs="?", choices=("show", "verify"), default="show", help="show (default) or verify")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the config that names the data folder")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder, instead of the config's")
+    parser.add_argument(
+        "--words", default="", help="verify that the entry is there whose words 'camd status' once gave for the head"
+    )
     parser.add_argument("--json", action="store_true", help="JSON Lines on stdout")
     options = parser.parse_args(arguments)
+    if options.words and options.verb == "show":
+        parser.error("--words belong to verify")
     places = Places.of(options.data or load(options.config).store.data)
-    show = {
-        ("show", False): _table,
-        ("show", True): _lines,
-        ("verify", False): _verdict,
-        ("verify", True): _verdict_json,
-    }
-    return show[options.verb, options.json](places)
+    if options.verb == "show":
+        return _lines(places) if options.json else _table(places)
+    verdict = _with_words(places, ledger.verify(places), options.words)
+    if options.json:
+        print_json({"intact": verdict.intact, "entries": verdict.entries, "line": verdict.line, "why": verdict.why})
+    else:
+        print(f"intact: {verdict.entries} entries" if verdict.intact else _wrong(verdict))
+    return 0 if verdict.intact else 1
 
 
 def _table(places: Places) -> int:
@@ -58,16 +64,15 @@ def _lines(places: Places) -> int:
     return _warn(ledger.verify(places))
 
 
-def _verdict(places: Places) -> int:
-    verdict = ledger.verify(places)
-    print(f"intact: {verdict.entries} entries" if verdict.intact else _wrong(verdict))
-    return 0 if verdict.intact else 1
-
-
-def _verdict_json(places: Places) -> int:
-    verdict = ledger.verify(places)
-    print_json({"intact": verdict.intact, "entries": verdict.entries, "line": verdict.line, "why": verdict.why})
-    return 0 if verdict.intact else 1
+def _with_words(places: Places, verdict: Verdict, words: str) -> Verdict:
+    """The verdict, held against words for an earlier head: the entry that they are of must still be there."""
+    if not words or not verdict.intact:
+        return verdict
+    seq = next((entry.seq for entry in ledger.entries(places) if ledger.words(entry.hash) == words.lower()), None)
+    if seq is None:
+        return Verdict(verdict.entries, None, f"no entry has the words {words}: it was rewritten since they were given")
+    say(f"{words} are the words of entry {seq}")
+    return verdict
 
 
 def _warn(verdict: Verdict) -> int:

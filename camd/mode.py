@@ -68,10 +68,10 @@ def written(places: Places) -> int | None:
 def write_whole(path: Path, text: str) -> None:
     """Put a line of ASCII at `path`, whole or not at all, to last through a power cut. Raises OSError.
 
-    Where the machine does not know the date, the file does not tell one either.
+    It is its owner's alone to read. Where the machine does not know the date, the file does not tell one either.
     """
     temp = path.with_name(f"{path.name}.tmp")
-    with temp.open("w", encoding="ascii") as file:
+    with open(temp, "w", encoding="ascii", opener=_private) as file:
         file.write(text)
         file.flush()
         if not SystemClock().synchronised():
@@ -79,6 +79,10 @@ def write_whole(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     temp.replace(path)
     _sync(path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _is_removed(places: Places) -> bool:

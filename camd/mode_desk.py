@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from camd import mode
+from camd import mode, owner
 from camd.bell import ring
 from camd.clock import SystemClock
 from camd.config import load
 from camd.errors import CannotWriteError
 from camd.places import Places
-from camd.terminal import Parser, print_json, say
+from camd.terminal import Parser, ask_secret, print_json, say
 from camd.timer import WAITS, next_change
 
 
@@ -17,8 +17,10 @@ def main(arguments: list[str]) -> int:
     parser = Parser(
         prog="camd mode",
         description="Shows the mode, or sets it. home: the camera is closed, nobody is watched, nothing is recorded. "
-        "away: camd watches. A camd that runs takes it up at once, one that is started later at its start.",
-        epilog="exit codes: 0 well; 64 wrong usage; 73 cannot write; 78 bad config",
+        "away: camd watches. A camd that runs takes it up at once, one that is started later at its start. Where "
+        "'camd setup' has set a passphrase, it is asked for to leave home mode; a script gives it as a line on stdin.",
+        epilog="exit codes: 0 well; 64 wrong usage; 65 the passphrase cannot be read; 73 cannot write; 77 not the "
+        "passphrase; 78 bad config",
     )
     parser.add_argument("mode", nargs="?", choices=mode.MODES, help="what to set; without: show what it is")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the config that names the data folder")
@@ -43,6 +45,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _set(places: Places, word: str) -> None:
+    if word == mode.AWAY and mode.read(places) == mode.HOME and owner.is_known(places):
+        owner.confirm(places, ask_secret("The owner's passphrase, to leave home mode: "))
     try:
         places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -84,6 +84,11 @@ class Places:
         return self.data / "orders"
 
     @property
+    def sending(self) -> Path:
+        """Folder in which a file with an order's id starts its sending, where systemd watches it."""
+        return self.run / "send"
+
+    @property
     def ledger(self) -> Path:
         """The hash-chained ledger, JSON Lines."""
         return self.data / "ledger.jsonl"
@@ -92,6 +97,11 @@ class Places:
     def ledger_head(self) -> Path:
         """The ledger's newest sequence number and hash, for notify to publish."""
         return self.run / "ledger.head"
+
+    @property
+    def owner(self) -> Path:
+        """The owner's passphrase and set-up code as hashes, JSON, in a folder that most processes do not see."""
+        return self.data / "owner" / "owner.json"
 
     @property
     def habits(self) -> Path:
@@ -193,6 +203,11 @@ class Places:
     def capture_lock(self) -> Path:
         """File that capture holds a lock on for as long as it lives."""
         return self.run / "capture.lock"
+
+    @property
+    def notify_lock(self) -> Path:
+        """The same of notify."""
+        return self.run / "notify.lock"
 
 
 def default_data() -> Path:

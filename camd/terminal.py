@@ -6,6 +6,7 @@ Rule: what a script reads goes to stdout, what a person must know goes to stderr
 import argparse
 import json
 import sys
+from getpass import getpass
 from typing import Any, NoReturn
 
 from camd.errors import UsageError
@@ -27,3 +28,13 @@ def print_json(value: dict[str, Any]) -> None:
 def say(line: str) -> None:
     """Tell the person at the terminal something that is not part of the output."""
     print(line, file=sys.stderr)
+
+
+def ask_secret(question: str) -> str:
+    """Return what is typed without showing it; a script gives a line on stdin. "" when there is none."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().removesuffix("\n")
+    try:
+        return getpass(question)
+    except EOFError:
+        return ""

@@ -1,8 +1,9 @@
 """`camd units`: what the settings ask of the systemd units, written as drop-ins beside them.
 
-Idea: an IP filter takes no names, so the broker's and a network camera's are resolved here, once, and written down: as
-the addresses that the unit may reach, and as a file of hosts that the process sees in place of /etc/hosts. So it needs
-no resolver, through which data could leave. Secrets are handed over by systemd (LoadCredential).
+Idea: an IP filter takes no names, so those of broker, network cameras and recipients are resolved here, once, and
+written down: as the addresses that the unit may reach, and as a file of hosts that the process sees in place of
+/etc/hosts. So it needs no resolver, through which data could leave. Secrets are handed over by systemd
+(LoadCredential).
 Rule: an address that changes is not followed by itself: `camd doctor` says so, and this verb writes the new one.
 """
 
@@ -21,6 +22,7 @@ from camd.places import default_data
 from camd.terminal import Parser, say
 
 UNITS: Final = Path("/etc/systemd/system")
+DROP_IN: Final = "settings.conf"  # read after cage.conf, which it opens that far
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
 HEAD: Final = "# Written by 'camd units' from the settings; what is changed here is lost.\n"
@@ -53,25 +55,37 @@ def main(arguments: list[str]) -> int:
 def files(settings: Config, units: Path, hosts: Path, resolve: Resolve) -> dict[Path, str]:
     """Return the drop-ins and the file of hosts that the settings ask for: path -> text."""
     reached = hosts_of(settings)
-    meant = {name: resolve(name) for names in reached.values() for name in names}
-    cameras = [*NETWORK, *_allowed(reached["capture"], meant, hosts)] if reached["capture"] else []
+    meant = {OWN: (OWN,), **{name: resolve(name) for unit in ("capture", "notify") for name in reached[unit]}}
+    meant |= {name: _if_known(name, resolve) for name in reached["send"]}
+    cameras = [*NETWORK, *_allowed((OWN, *reached["capture"]), meant, hosts)] if reached["capture"] else []
     made = {
         "capture": [*cameras, *_credentials(_camera_secrets(settings))],
-        "notify": [*_allowed(reached["notify"], meant, hosts), *_credentials(_broker_secrets(settings))],
-        "send": _recipients(settings),
+        "notify": [*_allowed((OWN, *reached["notify"]), meant, hosts), *_credentials(_broker_secrets(settings))],
+        "send": [*_allowed(reached["send"], meant, hosts), *_recipients(settings)],
     }
     texts = {
-        units / f"camd-{name}.service.d" / "settings.conf": _text([*lines, *_folder(settings)])
+        units / f"camd-{name}.service.d" / DROP_IN: _text([*lines, *_folder(settings, name)])
         for name, lines in made.items()
     }
     return texts | {hosts: _hosts(meant)}
 
 
 def hosts_of(settings: Config) -> dict[str, tuple[str, ...]]:
-    """Return the hosts that each unit reaches over the network: capture network cameras, notify the broker."""
+    """Return the hosts that each unit reaches: capture network cameras, notify the broker, send the recipients."""
     urls = [urlsplit(each.camera.source) for each in settings.each()]
     cameras = [url.hostname for url in urls if url.scheme in NETWORK_CAMERAS and url.hostname]
-    return {"capture": tuple(dict.fromkeys(cameras)), "notify": (settings.mqtt.host,)}
+    recipients = [urlsplit(to.url).hostname or "" for to in settings.share.to if to.url]
+    unique = {"capture": dict.fromkeys(cameras), "send": dict.fromkeys(recipients)}
+    return {"notify": (settings.mqtt.host,), **{unit: tuple(names) for unit, names in unique.items()}}
+
+
+def _if_known(name: str, resolve: Resolve) -> tuple[str, ...]:
+    """A recipient that is not to be found now keeps nobody else from being written down."""
+    try:
+        return resolve(name)
+    except UnavailableError as error:
+        say(f"{error} Until 'camd units' finds it, no share can go there.")
+        return ()
 
 
 def addresses(name: str) -> tuple[str, ...]:
@@ -85,7 +99,7 @@ def addresses(name: str) -> tuple[str, ...]:
 
 def allowed(units: Path, unit: str) -> tuple[str, ...] | None:
     """Return the addresses that a unit's drop-in allows; None when there is none."""
-    text = _content(units / f"camd-{unit}.service.d" / "settings.conf")
+    text = _content(units / f"camd-{unit}.service.d" / DROP_IN)
     if text is None:
         return None
     lines = [line.removeprefix("IPAddressAllow=") for line in text.splitlines() if line.startswith("IPAddressAllow=")]
@@ -93,15 +107,17 @@ def allowed(units: Path, unit: str) -> tuple[str, ...] | None:
 
 
 def _allowed(names: Iterable[str], meant: dict[str, tuple[str, ...]], hosts: Path) -> list[str]:
-    to = dict.fromkeys((OWN, *(address for name in names for address in meant[name])))
-    return [f"IPAddressAllow={' '.join(to)}", f"BindReadOnlyPaths={hosts}:/etc/hosts"]
+    to = dict.fromkeys(address for name in names for address in meant[name])
+    return [f"IPAddressAllow={' '.join(to)}", f"BindReadOnlyPaths={hosts}:/etc/hosts"] if to else []
 
 
-def _folder(settings: Config) -> list[str]:
-    """A data folder of the owner's own choice can be written, too."""
+def _folder(settings: Config, unit: str) -> list[str]:
+    """A data folder of the owner's own choice can be written, too, but for what the unit does not see in its own."""
     data = settings.store.data
-    is_systemds = data == default_data() or data.is_relative_to(STATE)
-    return [] if is_systemds else [f"ReadWritePaths={data}"]
+    if data == default_data() or data.is_relative_to(STATE):
+        return []
+    hidden = ("owner",) if unit == "capture" else ("clips", "owner")
+    return [f"ReadWritePaths={data}", *(f"InaccessiblePaths=-{data / name}" for name in hidden)]
 
 
 def _recipients(settings: Config) -> list[str]:
@@ -159,8 +175,8 @@ def _write(path: Path, text: str) -> None:
 def _parser() -> Parser:
     parser = Parser(
         prog="camd units",
-        description="Write what the settings ask of the systemd units: the addresses of the broker and of a network "
-        "camera, the files that hold secrets, folders to write to. systemd/install does it; do it again when the "
+        description="Write what the settings ask of the systemd units: the addresses of broker, network cameras and "
+        "recipients, the files that hold secrets, folders to write to. systemd/install does it; do it again when the "
         "settings or an address have changed.",
         epilog="exit codes: 0 written, or nothing to write; 64 wrong usage; 69 a name means no address; 73 cannot "
         "write; 78 bad config",

@@ -22,12 +22,12 @@ GROUND = {
     "model", "geometry", "clock", "config", "settings_check", "settings_file", "settings_kinds", "settings_paths",
     "settings_camera", "settings_hours", "settings_shapes", "settings_schema",
     "schedule", "timer", "errors", "worker", "ledger", "ledger_desk", "places", "terminal", "alive",
-    "bell", "mode", "mode_desk", "systemd", "wishes", "cage", "guard",
+    "bell", "mode", "mode_desk", "owner", "owner_desk", "systemd", "wishes", "cage", "guard",
 }  # fmt: skip
 ROOFS = {
     "__main__", "budget", "capture", "controls", "dials", "eye", "gate", "habits", "housekeeper", "labelling",
     "lookout", "watchdog", "pipeline", "pulse", "recording", "telling", "watcher", "schema_desk",
-    "classify", "harvest", "upkeep", "units", "doctor", "checkups",
+    "classify", "harvest", "upkeep", "units", "doctor", "checkups", "status",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip
 FOREIGN = {
@@ -59,7 +59,7 @@ FOREIGN = {
         "config.py",
         "demo.py",
         "benches/alert.py",
-        "camera/network.py",
+        "camera/connection.py",
         "camera/relay.py",
         "cage.py",
         "guard.py",

@@ -12,7 +12,7 @@ import pytest
 
 from camd.checkups import camera, disk, house, machine
 from camd.checkups.finding import Check, Finding, Health, Patient
-from camd.config import CameraConfig, Config, MqttConfig, load
+from camd.config import CameraConfig, Config, Destination, MqttConfig, ShareConfig, load
 from camd.doctor import bundle
 from camd.guard import Verdict
 from camd.places import Places
@@ -174,6 +174,18 @@ def test_a_broker_that_has_moved_is_told(pi: Patient) -> None:
         (found,) = house.addresses(moved)
         assert found.health is health
         assert ("camd units" in found.mend) is (health is Health.ILL)
+
+
+def test_a_recipient_that_has_moved_is_told(pi: Patient) -> None:
+    to = (Destination("insurer", url="https://127.0.0.5/in/"), Destination("stick", folder=Path("/media/stick")))
+    moved = Patient(Config(share=ShareConfig(to)), pi.places, pi.system)
+    drop_in = f"{house.UNITS}/camd-send.service.d/settings.conf"
+    for line, said in (("", "camd-send may reach nobody"), ("IPAddressAllow=192.0.2.9", "may reach 192.0.2.9, but")):
+        _write(pi, drop_in, f"[Service]\n{line}\n")
+        (found,) = house.addresses(moved)
+        assert (found.health, said in found.says) == (Health.ILL, True)
+    _write(pi, drop_in, "[Service]\nIPAddressAllow=192.0.2.9 127.0.0.5\n")
+    assert house.addresses(moved) == []
 
 
 def _meant(address: str, _: str) -> tuple[str, ...]:

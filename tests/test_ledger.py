@@ -228,6 +228,25 @@ def test_the_verb_shows_who_got_what_and_why(
     assert capsys.readouterr().out == "intact: 2 entries\n"
 
 
+def test_words_that_were_written_down_find_their_entry_or_tell_of_a_rewriting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    places = Places.of(tmp_path)
+    write(places, 3)
+    words = [ledger.words(entry.hash) for entry in ledger.entries(places)]
+    verify = ["ledger", "verify", "--data", str(tmp_path)]
+    assert main([*verify, "--words", words[1].upper()]) == 0
+    assert "are the words of entry 2" in capsys.readouterr().err
+    for path in (places.ledger, places.ledger_head):
+        path.unlink()
+    ledger.append(places, ManualClock(), "clip-viewed", clip=1)  # a chain of its own, and whole
+    assert main(verify) == 0
+    assert main([*verify, "--words", words[0]]) == 1
+    assert "no entry has the words" in capsys.readouterr().out
+    assert main(["ledger", "--words", words[0]]) == 64
+
+
 def test_the_verb_says_where_a_ledger_is_not_intact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

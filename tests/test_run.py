@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -232,11 +233,25 @@ def _last(heard: Subscriber, topic: str) -> str:
     return (heard.payloads(topic) or [""])[-1]
 
 
-def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(tmp_path: Path, real_broker: Broker) -> None:
+def _status(house: House, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["status", "--json", "--config", str(house.settings)]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(
+    tmp_path: Path, real_broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
     house = House(tmp_path, real_broker.port, video="walker.mp4", loop="yes")
     with subscriber(real_broker.port) as heard, house.verb("notify"), house.verb("capture") as capture:
         until(lambda: heard.payloads("porch/event"), seconds=20)
         assert _open_videos(capture.pid)
+        told = _status(house, capsys)
+        assert [told[what] for what in ("mode", "capture", "notify")] == ["away", "runs", "runs"]
+        assert (told["cameras"]["porch"]["status"], told["cameras"]["porch"]["sensor"]) == ("online", "open")
+        assert 0 <= told["cameras"]["porch"]["load"] < 1
+        assert told["guard"] == _last(heard, "guard")
         heard.say("camd/home/mode/set", '{"value":"home","correlation":"at-home"}')
         until(lambda: _last(heard, "porch/status") == "home")
         assert _open_videos(capture.pid) == []
@@ -246,6 +261,7 @@ def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(tmp_path: P
         assert _last(heard, "mode/state") == "home"
         until(lambda: heard.payloads("porch/clip"))  # what was recorded before is finished
         assert house.parts() == []
+        assert _status(house, capsys)["cameras"]["porch"]["sensor"] == "closed"
         heard.say("camd/home/mode/set", '{"value":"away","correlation":"no"}')
         heard.say("camd/home/porch/trigger/set", '{"value":5,"correlation":"neither"}')
         until(lambda: heard.payloads("reply/no") and heard.payloads("reply/neither"))
@@ -260,8 +276,11 @@ def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(tmp_path: P
             assert main(["mode", "away", "--config", str(house.settings)]) == 0
             until(lambda: _last(heard, "porch/status") == "online")
             assert _open_videos(again.pid)
-            again.terminate()
+            again.kill()
             again.wait(10)
+        told = _status(house, capsys)
+        assert [told[what] for what in ("capture", "notify")] == ["stopped", "runs"]
+        assert told["cameras"] == {"porch": {"status": "offline", "sensor": "unknown"}}
     assert violations(house.places) == []
 
 

@@ -13,7 +13,16 @@ from camd.errors import UnavailableError
 SYSTEMD = Path(__file__).parents[1] / "systemd"
 SCORES = {"capture": 0.8, "notify": 1.4, "web": 0.6, "work": 0.6, "send": 1.4}
 NETWORK_CAMERA = 1.6
-MEANT = {"broker.lan": ("192.168.1.10", "fd00::10"), "192.168.1.20": ("192.168.1.20",)}
+MEANT = {
+    "broker.lan": ("192.168.1.10", "fd00::10"),
+    "192.168.1.20": ("192.168.1.20",),
+    "upload.example.org": ("203.0.113.4", "203.0.113.5"),
+}
+RECIPIENTS = """\
+mqtt: {host: broker.lan}
+share: {to: {insurer: {url: 'https://upload.example.org/in/'}, police: {url: 'https://nowhere.example.org/'},
+             stick: {folder: /media/stick}}}
+"""
 
 with_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze, which weighs units, is not installed"
@@ -23,8 +32,7 @@ with_analyze = pytest.mark.skipif(
 def _installed(root: Path) -> Path:
     """The units as the installer puts them below `root`."""
     folder = root / "etc/systemd/system"
-    shutil.copytree(SYSTEMD, folder, ignore=shutil.ignore_patterns("install", "camd", "*.conf"))
-    shutil.copytree(SYSTEMD / "camd-.service.d", folder / "camd-.service.d", dirs_exist_ok=True)
+    shutil.copytree(SYSTEMD, folder, ignore=shutil.ignore_patterns("install", "camd", "camd.tmpfiles.conf"))
     return folder
 
 
@@ -42,8 +50,14 @@ def _settings(tmp_path: Path, text: str) -> config.Config:
     return config.load(path)
 
 
+def _meant(name: str) -> tuple[str, ...]:
+    if name not in MEANT:
+        raise UnavailableError(f"{name}: this name means no address now.")
+    return MEANT[name]
+
+
 def _files(tmp_path: Path, text: str) -> dict[str, str]:
-    made = units.files(_settings(tmp_path, text), tmp_path / "units", tmp_path / "hosts", MEANT.__getitem__)
+    made = units.files(_settings(tmp_path, text), tmp_path / "units", tmp_path / "hosts", _meant)
     return {str(path.relative_to(tmp_path)): content for path, content in made.items()}
 
 
@@ -57,16 +71,37 @@ def test_no_unit_is_more_exposed_than_it_has_to_be(unit: str, tmp_path: Path) ->
 @with_analyze
 def test_a_network_camera_opens_capture_that_far_and_no_further(tmp_path: Path) -> None:
     folder = _installed(tmp_path)
-    settings = _settings(tmp_path, "camera: {source: 'rtsp://192.168.1.20/main'}\nmqtt: {host: broker.lan}\n")
-    for path, text in units.files(settings, folder, tmp_path / "hosts", MEANT.__getitem__).items():
+    settings = _settings(tmp_path, f"camera: {{source: 'rtsp://192.168.1.20/main'}}\n{RECIPIENTS}")
+    for path, text in units.files(settings, folder, tmp_path / "hosts", _meant).items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert SCORES["capture"] < _exposure(tmp_path, "capture") <= NETWORK_CAMERA
     assert _exposure(tmp_path, "notify") <= SCORES["notify"]
+    assert _exposure(tmp_path, "send") <= SCORES["send"]
 
 
 def test_every_service_that_systemd_starts_has_a_unit() -> None:
     assert {path.stem for path in SYSTEMD.glob("camd-*.service")} == {f"camd-{name}" for name in SCORES}
+
+
+def test_every_unit_says_what_it_is() -> None:
+    for path in (path for path in SYSTEMD.iterdir() if path.suffix in (".service", ".path", ".socket", ".target")):
+        assert "\nDescription=camd" in path.read_text(encoding="utf-8"), path
+
+
+def _keys(path: Path) -> set[str]:
+    return set(re.findall(r"^(\w+)=", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("unit", SCORES)
+def test_no_unit_says_what_the_cage_then_overrides(unit: str) -> None:
+    added = {"BindReadOnlyPaths"}  # a list that each file adds to
+    assert _keys(SYSTEMD / f"camd-{unit}.service") & _keys(SYSTEMD / "camd-.service.d/cage.conf") <= added
+
+
+def test_drop_ins_that_open_the_cage_are_read_after_it() -> None:
+    assert all(path.name > "cage.conf" for path in SYSTEMD.glob("camd-*.service.d/*") if path.name != "cage.conf")
+    assert units.DROP_IN > "cage.conf"
 
 
 def test_notify_may_reach_what_the_brokers_name_means_now(tmp_path: Path) -> None:
@@ -84,6 +119,24 @@ def test_capture_may_reach_its_network_camera_alone(tmp_path: Path) -> None:
     assert "PrivateNetwork=no" in capture
 
 
+def test_send_may_reach_the_recipients_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = _files(tmp_path, RECIPIENTS)
+    send = made["units/camd-send.service.d/settings.conf"].splitlines()
+    assert [line for line in send if line.startswith("IP")] == ["IPAddressAllow=203.0.113.4 203.0.113.5"]
+    assert f"BindReadOnlyPaths={tmp_path}/hosts:/etc/hosts" in send
+    assert "ReadWritePaths=-/media/stick" in send
+    assert "203.0.113.4 upload.example.org" in made["hosts"].splitlines()
+    assert "nowhere.example.org" not in made["hosts"]
+    assert "nowhere.example.org: this name means no address now" in capsys.readouterr().err
+
+
+def test_without_recipients_on_the_network_send_reaches_nobody(tmp_path: Path) -> None:
+    made = _files(tmp_path, "mqtt: {host: broker.lan}\nshare: {to: {stick: {folder: /media/stick}}}\n")
+    assert "IPAddress" not in made["units/camd-send.service.d/settings.conf"]
+    assert "IPAddress" not in (SYSTEMD / "camd-send.service").read_text()
+    assert "IPAddressDeny=any" in (SYSTEMD / "camd-.service.d/cage.conf").read_text().splitlines()
+
+
 def test_secrets_are_handed_over_by_systemd(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("xyzzy\n", encoding="utf-8")
@@ -98,7 +151,10 @@ def test_secrets_are_handed_over_by_systemd(tmp_path: Path) -> None:
 def test_a_data_folder_of_ones_own_can_be_written(tmp_path: Path) -> None:
     made = _files(tmp_path, "store: {data: /srv/camd}\nmqtt: {host: broker.lan}\n")
     for unit in ("capture", "notify", "send"):
-        assert "ReadWritePaths=/srv/camd" in made[f"units/camd-{unit}.service.d/settings.conf"].splitlines()
+        lines = made[f"units/camd-{unit}.service.d/settings.conf"].splitlines()
+        assert "ReadWritePaths=/srv/camd" in lines
+        assert "InaccessiblePaths=-/srv/camd/owner" in lines
+        assert ("InaccessiblePaths=-/srv/camd/clips" in lines) is (unit != "capture")
 
 
 def test_what_is_as_it_should_be_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

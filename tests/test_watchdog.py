@@ -1,6 +1,5 @@
 """What systemd hears, and how a capture ends that nobody else ends."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from camd import systemd
 from camd.clock import ManualClock
 from camd.model import SECOND
 from camd.pulse import Pulse
@@ -44,25 +42,6 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen
     made = Listener(tmp_path / "notify")
     yield made
     made.socket.close()
-
-
-def test_systemd_hears_fields_a_line_each(listener: Listener) -> None:
-    systemd.tell(READY=1, STATUS="two\nlines")
-    assert listener.heard() == ["READY=1", "STATUS=two lines"]
-
-
-def test_a_socket_in_the_abstract_namespace_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
-        ear.bind(f"\0camd-test-{os.getpid()}")
-        monkeypatch.setenv("NOTIFY_SOCKET", f"@camd-test-{os.getpid()}")
-        systemd.tell(READY=1)
-        assert ear.recv(99) == b"READY=1"
-
-
-@pytest.mark.parametrize("path", ["", "/nowhere/notify", "vsock:2:1"])
-def test_nobody_to_hear_is_no_trouble(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", path)
-    systemd.tell(READY=1)
 
 
 def test_systemd_hears_that_we_live_while_pictures_come_and_no_longer(listener: Listener) -> None:

@@ -27,7 +27,7 @@ from camd.alerts.states import all_off, fault, has_given_up, last_words, state
 from camd.alerts.topics import Names
 from camd.alerts.vitals import Report, Vitals
 from camd.alerts.voice import Camera, Node, Voice
-from camd.alive import nobody_alive
+from camd.alive import alive, nobody_alive
 from camd.bell import Bell
 from camd.cage import Reach
 from camd.clock import Clock, SystemClock
@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
     verdict.tell(node.places)
     with ExitStack() as house:
         bell = house.enter_context(closing(Bell(node.places.bell, "camd notify")))
+        house.enter_context(alive(node.places.notify_lock))
         news = Mailbox(bell)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: news.put(Stop()))
@@ -119,7 +120,7 @@ class Notify:
         self._events = {camera.names.event for camera in node.cameras}
         self._sent: dict[int, int | None] = {}  # on this connection: mid -> id in the outbox, None for our own words
         self._connected = False
-        self._introduced = False  # our info was sent at least once
+        self._introduced = False  # the broker has had our info at least once
         self._trouble = ""  # as last logged
         self._stopping = False
         self._hangs = False
@@ -170,7 +171,6 @@ class Notify:
         self._connected, self._trouble = True, ""
         self._sent.clear()
         self._say(*self._voice.greeting(), *self._outbox.states())
-        self._introduced = True
         self._next_stats = 0
 
     def _on_trouble(self, why: str) -> None:
@@ -197,13 +197,19 @@ class Notify:
             if heard.payload == b"online":
                 self._discover_at = self._clock.boot() + self._voice.jitter()
         elif heard.topic == self._names.info:
-            if self._introduced and self._voice.is_another(heard.payload):
-                self._warn(self._taken_over())
+            self._on_info(self._voice.is_ours(heard.payload))
         elif heard.topic in self._node.discovery_topics:
             if heard.retained:
                 self._say(*self._voice.corrected(heard.topic, heard.payload.decode(errors="replace")))
         else:
             self._on_command(heard)
+
+    def _on_info(self, is_ours: bool | None) -> None:
+        """Somebody introduced himself. Only who does so after us is there: before, it was who had this name last."""
+        if is_ours:
+            self._introduced = True
+        elif is_ours is False and self._introduced:
+            self._warn(self._taken_over())
 
     def _on_command(self, heard: Heard) -> None:
         now, unix_ns = self._clock.boot(), self._clock.unix()

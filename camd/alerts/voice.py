@@ -124,13 +124,13 @@ class Voice:
         digest = hashlib.sha256(f"{self.node.names.prefix}/{self.node.names.node}".encode(errors="replace")).digest()
         return int.from_bytes(digest[:4]) % JITTER
 
-    def is_another(self, payload: bytes) -> bool:
-        """Whether an info message on our topic is of another camd than this very one."""
+    def is_ours(self, payload: bytes) -> bool | None:
+        """Whether an info message on our topic is of this very camd, not of another; None when nobody can tell."""
         try:
             told = json.loads(payload)
-            return isinstance(told, dict) and told.get("instance", self.instance) != self.instance
-        except ValueError:
-            return False
+            return bool(told["instance"] == self.instance)
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def ledger(self) -> tuple[Alert, ...]:
         """The ledger's head, when it is another than was said last."""

@@ -1,7 +1,8 @@
 """Where a camera is, and how it is spoken of.
 
 Rule: what is said of an address (in errors, logs, everywhere) is scheme, host and port; a path or a question may hold a
-password, on some cameras it has to.
+password, on some cameras it has to. What a camera says itself is a stranger's word: it stands in a line of ours only as
+`quoted` leaves it.
 """
 
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 PORTS: Final = {"rtsp": 554, "http": 80}
+MOST_QUOTED: Final = 80  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,8 @@ class Address:
     def uri(self) -> str:
         """The whole address, for the camera alone."""
         return f"{self}{self.path}"
+
+
+def quoted(words: str) -> str:
+    """Words of a camera as they may stand within a line: printable, and at most `MOST_QUOTED` characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in words).split())[:MOST_QUOTED]

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from camd.camera.frame import Frame
+from camd.camera.mends import ENDED, MUTE, SILENT
 from camd.clock import Clock
 from camd.errors import StuckError, UnavailableError
 from camd.model import SECOND, Format, Nanos, Packet
@@ -92,7 +93,7 @@ class LiveCamera:
                 seen[type(item)] = self._clock.boot()
                 yield item
             elif self._clock.boot() - min(seen.values()) > STALL:
-                raise UnavailableError(f"{self._name}: no picture for {STALL // SECOND} s.")
+                raise UnavailableError(f"{self._name}: no picture for {STALL // SECOND} s. {SILENT}")
 
     def close(self) -> None:
         """Nothing in this process holds the camera open when this returns; raises StuckError when it does."""
@@ -116,7 +117,7 @@ class LiveCamera:
                 first.append(item)
             if opening and any(isinstance(item, Frame) for item in first):
                 return opening, first
-        raise UnavailableError(f"{self._name}: no picture within {OPENS_WITHIN // SECOND} s.")
+        raise UnavailableError(f"{self._name}: no picture within {OPENS_WITHIN // SECOND} s. {MUTE}")
 
     def _next(self) -> Given | None:
         """The next thing that was given, or None after a moment; raises what a reader raised."""
@@ -134,7 +135,7 @@ class LiveCamera:
     def _read(self, reader: Reader) -> None:
         try:
             reader.read(self._give)
-            self._give(UnavailableError(f"{self._name}: the camera gives no more pictures."))
+            self._give(UnavailableError(f"{self._name}: the camera gives no more pictures. {ENDED}"))
         except Exception as error:  # kept, and raised in the thread that takes: a thread has nobody above it
             self._give(error)
 

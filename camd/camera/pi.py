@@ -24,6 +24,7 @@ from picamera2.platform import Platform, get_platform
 
 from camd.camera.frame import Frame, Veil
 from camd.camera.live import Give, LiveCamera, Opening
+from camd.camera.mends import SILENT
 from camd.camera.planes import Planes
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
@@ -69,7 +70,7 @@ class PiReader:
             self._set_up(camera)
             self._play(camera, give)
         except (RuntimeError, OSError) as error:
-            raise UnavailableError(f"{name}: the camera module fails ({error}).") from error
+            raise UnavailableError(f"{name}: the camera module fails ({error}). {SILENT}") from error
         finally:
             _let_go(camera)
 
@@ -107,7 +108,7 @@ class PiReader:
                 seen = self._clock.boot()
                 give(self._frame(request, place))
             elif self._clock.boot() - seen >= GIVES_UP:
-                raise UnavailableError(f"{self._settings.source}: no picture for {GIVES_UP // SECOND} s.")
+                raise UnavailableError(f"{self._settings.source}: no picture for {GIVES_UP // SECOND} s. {SILENT}")
 
     def _encoder(self) -> Any:
         size = self._size

@@ -7,6 +7,7 @@ Rule: pictures of another size end the stream: whoever opens it again finds out 
 
 import enum
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ from camd.camera.decoder import Copier, Looker, SameSize, is_h264, layout_of, na
 from camd.camera.encoder import Encoder
 from camd.camera.frame import Frame, Veil
 from camd.camera.live import Give, Opening
+from camd.camera.mends import ENDED
 from camd.camera.timeline import Timeline
 from camd.clock import Clock
 from camd.errors import UnavailableError, UnusableInputError
@@ -35,14 +37,14 @@ class Line(Protocol):
 
     name: str
 
-    def open(self) -> InputContainer:
-        """Open it; raises UnavailableError, av.FFmpegError or OSError."""
+    def open(self) -> AbstractContextManager[InputContainer]:
+        """Open it until the block ends, once; raises UnavailableError, av.FFmpegError or OSError."""
 
     def close(self) -> None:
-        """Wake up whoever waits for it."""
+        """Wake up whoever waits for it, opening it or reading; may be called from any thread."""
 
     def trouble(self) -> str:
-        """Why it ended, in words, where that is known."""
+        """Why it ended, in words, where that is known; asked when it was let go of."""
 
 
 class Stamps(enum.Enum):
@@ -84,11 +86,11 @@ class StreamReader:
             with self._line.open() as container:
                 self._read(container, video_of(container, name), give)
         except (av.FFmpegError, OSError) as error:
-            what = self._line.trouble() or f"{name}: the stream broke off ({error.strerror or error})."
+            what = self._line.trouble() or f"{name}: the stream broke off ({error.strerror or error}). {ENDED}"
             raise UnavailableError(what) from error
         except UnusableInputError as error:  # another time it may send what can be used
             raise UnavailableError(self._line.trouble() or str(error)) from error
-        raise UnavailableError(self._line.trouble() or f"{name}: the camera ended its stream.")
+        raise UnavailableError(self._line.trouble() or f"{name}: the camera ended its stream. {ENDED}")
 
     def close(self) -> None:
         """Let `read` end."""
@@ -185,7 +187,8 @@ class _Way:
 
     def _check(self, is_same: bool) -> None:
         if not is_same:
-            raise UnavailableError(f"{self._name}: its pictures have another size now.")
+            mend = "It is opened anew for that; if it happens often, set one size in the camera itself."
+            raise UnavailableError(f"{self._name}: its pictures have another size now. {mend}")
 
 
 def _stamp(packet: "av.Packet[VideoStream]") -> int | None:

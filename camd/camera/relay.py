@@ -17,19 +17,23 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final
 
-from camd.camera.address import Address, Login
+from camd.camera.address import Address, Login, quoted
+from camd.camera.connection import Connection
 from camd.camera.login import Answer, Basic, answer
+from camd.camera.mends import ENDED
 from camd.errors import UnavailableError
 
 _log = logging.getLogger(__name__)
 
-CONNECT_S: Final = 1.8  # a lost packet is sent again after one; home mode waits for two
+KNOCK_S: Final = 1.0  # for who comes to the door to say the key
 LOOK_S: Final = 0.2  # how often a relay looks whether it is closed
 SEND_S: Final = 10.0  # a side that takes nothing for so long is gone
 MOST_HEAD: Final = 16_384  # bytes of one message's headers
 MOST_BODY: Final = 65_536
+MOST_DIGITS: Final = 9  # more of them are more than any body may have
 AT_ONCE: Final = 65_536
 INTERLEAVED: Final = 0x24  # $: RTP within the connection (RFC 2326, 10.12)
 END: Final = b"\r\n\r\n"
@@ -49,37 +53,44 @@ class _Request:
 
 
 class Relay:
-    """Carries one RTSP connection from `url` to a camera. `trouble` says in words why it ended, if it did."""
+    """Carries one RTSP connection to a camera, for as long as it is entered, unless it is ended before.
+
+    Entering it gives the URL where FFmpeg finds it. `trouble` says in words why it broke, if it did.
+    """
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self.trouble = ""
-        self._key = secrets.token_urlsafe(16)
         self._closed = threading.Event()
-        self._camera = connect(address)
-        self._door = socket.create_server(("127.0.0.1", 0), backlog=1)
-        self._door.settimeout(LOOK_S)
-        self._ours = f"rtsp://127.0.0.1:{self._door.getsockname()[1]}/{self._key}"
+        self._connection = Connection(address)
+        self._camera: socket.socket
         self._player: socket.socket | None = None
         self._pending: deque[_Request] = deque()
         self._answer: Answer | Basic | None = None
         self._sent = 0
+
+    def __enter__(self) -> str:
+        self._door = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._door.settimeout(LOOK_S)
+        self._ours = f"rtsp://127.0.0.1:{self._door.getsockname()[1]}/{secrets.token_urlsafe(16)}"
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Where FFmpeg finds it; nobody else knows the key."""
         return self._ours + self._address.path
 
-    def close(self) -> None:
-        """Both ends are closed when this returns, which ends what FFmpeg waits for."""
-        self._closed.set()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
         self._thread.join()
+
+    def end(self) -> None:
+        """Have both ends closed soon, which ends what FFmpeg waits for; may be called from any thread."""
+        self._closed.set()
+        self._connection.end()
 
     def _carry(self) -> None:
         try:
-            with self._camera, self._door:
+            with self._door, self._connection.open() as self._camera:
                 self._let_in()
                 if self._player is not None:
                     with self._player:
@@ -87,14 +98,14 @@ class Relay:
         except UnavailableError as error:
             self.trouble = self.trouble or str(error)
         except OSError as error:
-            self.trouble = self.trouble or f"{self._address}: the connection broke ({error.strerror or error})."
+            self.trouble = self.trouble or f"{self._address}: the connection broke ({error.strerror or error}). {ENDED}"
 
     def _let_in(self) -> None:
         """Wait for FFmpeg: whoever does not know the key is turned away."""
         while not self._closed.is_set() and self._player is None:
             with suppress(TimeoutError):
                 player, _ = self._door.accept()
-                player.settimeout(CONNECT_S)
+                player.settimeout(KNOCK_S)
                 if self._is_ours(player):
                     self._player = player
                 else:
@@ -110,7 +121,7 @@ class Relay:
     def _pump(self, player: socket.socket) -> None:
         for each in (player, self._camera):
             each.settimeout(SEND_S)
-        asked, answered = _Buffer(player), _Buffer(self._camera)
+        asked, answered = _Buffer(player, self._address), _Buffer(self._camera, self._address)
         with selectors.DefaultSelector() as selector:
             selector.register(player, selectors.EVENT_READ, (asked, self._ask))
             selector.register(self._camera, selectors.EVENT_READ, (answered, self._give))
@@ -118,7 +129,9 @@ class Relay:
                 for key, _ in selector.select(LOOK_S):
                     buffer, handle = key.data
                     if not buffer.fill():
-                        raise UnavailableError(f"{self._address}: the camera ended the connection.")
+                        if buffer is answered:
+                            self.trouble = self.trouble or f"{self._address}: the camera ended the connection. {ENDED}"
+                        return  # FFmpeg knows itself why it has had enough
                     handle(buffer)
 
     def _ask(self, buffer: "_Buffer") -> None:
@@ -158,9 +171,10 @@ class Relay:
     def _respond(self, player: socket.socket, start: str, headers: list[tuple[str, str]], body: bytes) -> None:
         version, _, rest = start.partition(" ")
         code, _, reason = rest.partition(" ")
-        if not version.startswith("RTSP/") or not code.isdecimal():
+        if not version.startswith("RTSP/") or not (code.isdecimal() and len(code) == 3):
             self._hear(start)
             return
+        reason = quoted(reason)  # a line end would begin another answer
         if code.startswith("3"):
             raise UnavailableError(redirected(self._address))
         request = self._pending.popleft() if self._pending else _Request("", "", [])
@@ -168,7 +182,6 @@ class Relay:
             return
         if int(code) >= 400 and request.method in ("DESCRIBE", "SETUP", "PLAY"):
             self.trouble = f"{self._address}: {refused(int(code), reason, self._address.login)}"
-        reason = "".join(letter for letter in reason if letter.isprintable())  # a line end would begin another answer
         kept = [(name, value) for name, value in headers if name.lower() in PASSED_ON]
         lines = [f"RTSP/1.0 {code} {reason}", f"CSeq: {request.number}", *(f"{name}: {value}" for name, value in kept)]
         lines += [f"Content-Length: {len(body)}"] if body else []
@@ -195,17 +208,6 @@ class Relay:
         _log.debug("%s: an unasked message was left out", self._address)
 
 
-def connect(address: Address) -> socket.socket:
-    """A connection to the camera's own address; raises UnavailableError."""
-    try:
-        return socket.create_connection((address.host, address.port), CONNECT_S)
-    except OSError as error:
-        what = error.strerror or str(error)
-        raise UnavailableError(
-            f"{address}: the camera does not answer ({what}). Is it on, is this its address?"
-        ) from error
-
-
 def redirected(address: Address) -> str:
     """What is said of a camera that names another address."""
     return (
@@ -223,14 +225,14 @@ def refused(code: int, reason: str, login: Login) -> str:
             return "the camera wants a password. Set camera.password_file."
         case 404 | 454:
             return f"the camera has nothing at this path ({code} {reason}). Its manual tells the path of its stream."
-    return f"the camera refuses ({code} {reason})."
+    return f"the camera refuses ({code} {reason}). Do too many programs watch it? Its own log may tell why."
 
 
 class _Buffer:
     """What one side has said and nobody has read yet."""
 
-    def __init__(self, side: socket.socket) -> None:
-        self._side = side
+    def __init__(self, side: socket.socket, address: Address) -> None:
+        self._side, self._address = side, address
         self._data = bytearray()
 
     def fill(self) -> bool:
@@ -246,15 +248,13 @@ class _Buffer:
         end = self._data.find(END)
         if end < 0:
             if len(self._data) > MOST_HEAD:
-                raise UnavailableError("the camera's answer has no end.")
+                raise self._strange("has no end")
             return None
         start, *lines = self._data[:end].decode("latin-1").lstrip("\r\n").split("\r\n")
         headers = list(_headers(lines))
-        size = next(
-            (int(value) for name, value in headers if name.lower() == "content-length" and value.isdecimal()), 0
-        )
+        size = _size(headers)
         if end > MOST_HEAD or size > MOST_BODY:
-            raise UnavailableError("the camera's answer is too long.")
+            raise self._strange("is too long")
         whole = end + len(END) + size
         if len(self._data) < whole:
             return None
@@ -273,6 +273,17 @@ class _Buffer:
         frames = bytes(data[:at])
         del data[:at]
         return frames or None
+
+    def _strange(self, what: str) -> UnavailableError:
+        return UnavailableError(
+            f"{self._address}: the camera's answer {what}. Is this the address and port of its RTSP stream?"
+        )
+
+
+def _size(headers: list[tuple[str, str]]) -> int:
+    """Bytes of a message's body."""
+    told = (value for name, value in headers if name.lower() == "content-length" and value.isdecimal())
+    return int(next(told, "0")[:MOST_DIGITS])  # Python refuses to read thousands of them
 
 
 def _headers(lines: list[str]) -> Iterator[tuple[str, str]]:

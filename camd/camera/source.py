@@ -1,7 +1,8 @@
 """Which camera a source is, and how it is opened.
 
 Idea: a literal table, imported when it is used, so that a process loads nothing of cameras that it does not have.
-Rule: what a source may look like is checked with the settings; here everything that is no camera is a file.
+Rule: what a source may look like is checked with the settings; here everything that is no camera is a file. A live
+camera is spoken with by its readers' threads alone: who opens it waits for it no longer than `LiveCamera` lets them.
 """
 
 import importlib
@@ -112,12 +113,8 @@ def _camera_module() -> Any:
 def _network(line: Callable[[Address], Any], settings: CameraConfig) -> list[Any]:
     """The way to the stream that is recorded and, if there is one, to that which is looked at."""
     login = _login(settings.password_file) if settings.password_file else Login()
-    first = line(Address.of(settings.source, login))
-    try:
-        return [first, line(Address.of(settings.detect_source, login))] if settings.detect_source else [first]
-    except BaseException:
-        first.close()
-        raise
+    urls = (settings.source, settings.detect_source)
+    return [line(Address.of(url, login)) for url in urls if url]
 
 
 def _login(path: Path) -> Login:

@@ -27,11 +27,11 @@ class WebcamLine:
             "video_size": f"{wanted.width}x{wanted.height}",
             "framerate": f"{wanted.fps:g}",
         }
-        if not Path(device).exists():
-            raise UnavailableError(f"{device}: there is no such camera. 'ls /dev/video*' shows which there are.")
 
     def open(self) -> InputContainer:
         """Open it with compressed pictures if it has them, else as it likes."""
+        if not Path(self.name).exists():
+            raise UnavailableError(f"{self.name}: there is no such camera. 'ls /dev/video*' shows which there are.")
         try:
             return self._opened(self._wanted | {"input_format": "mjpeg"})
         except PermissionError as error:

@@ -5,17 +5,19 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from camd.alerts.vitals import Report
-from camd.alive import nobody_alive
+from camd.alive import is_alive
 from camd.checkups.finding import Finding, Patient, ill, well, worry
 from camd.clock import SystemClock
 from camd.model import SECOND
+from camd.places import Places
 
 ANSWER_S: Final = 3.0
 STALE_S: Final = 10
+RUNS, HANGS, STOPPED = "runs", "hangs", "stopped"
 PORTS: Final = {"rtsp": 554, "http": 80}
 VIDEO: Final = "sys/class/video4linux"
 HARDWARE: Final = "bcm2835-codec-encode"  # the H.264 encoder of a Zero 2 W, 3 and 4; a Pi 5 has none
@@ -57,7 +59,7 @@ def _device(patient: Patient, what: str, path: Path, plain: str) -> list[Finding
         there = ", ".join(_devices(patient)) or "none"
         return ill(what, f"{path} is not there. There are: {there}", "Plug it in, or correct the source.", plain)
     holders = [f"{name} ({pid})" for pid, name in _holders(path)]
-    if holders and not _is_capture_alive(patient):
+    if holders and not is_alive(patient.places.capture_lock):
         says = f"{path} is held by {', '.join(holders)}"
         return ill(what, says, "End that program: a camera serves one at a time.", f"{plain}, held by another")
     if not os.access(path, os.R_OK | os.W_OK):
@@ -114,16 +116,21 @@ def encoder(patient: Patient) -> list[Finding]:
 
 def capture(patient: Patient) -> list[Finding]:
     """Whether the process runs and gets pictures."""
-    if not _is_capture_alive(patient):
+    runs, cameras = capture_is(patient.places)
+    if runs == STOPPED:
         return worry("capture", "does not run", "'sudo systemctl start camd.target', or 'camd run'.", "does not run")
-    report, now = Report.read(patient.places.status), SystemClock().boot()
-    if report is None or now - report.at > STALE_S * SECOND:
+    if runs == HANGS:
         return ill("capture", "hangs: it has told nothing of itself for a while", "Restart it.", "hangs")
-    rates = {name: told.get("fps", 0.0) for name, told in report.said.get("cameras", {}).items()}
+    rates = {name: told.get("fps", 0.0) for name, told in cameras.items()}
     plain = ", ".join(f"{rate} pictures a second" for rate in rates.values())
     return well("capture", ", ".join(f"{name}: {rate} pictures a second" for name, rate in rates.items()), plain)
 
 
-def _is_capture_alive(patient: Patient) -> bool:
-    with nobody_alive(patient.places.capture_lock) as gone:
-        return not gone
+def capture_is(places: Places) -> tuple[str, dict[str, Any]]:
+    """Whether capture runs, hangs or is stopped, and what it last told of each camera while it runs."""
+    if not is_alive(places.capture_lock):
+        return STOPPED, {}
+    report = Report.read(places.status)
+    if report is None or SystemClock().boot() - report.at > STALE_S * SECOND:
+        return HANGS, {}
+    return RUNS, report.said.get("cameras", {})

@@ -64,17 +64,24 @@ def addresses(patient: Patient) -> list[Finding]:
         allowed = units.allowed(folder, unit)
         if allowed is None:
             continue
-        try:
-            meant = {address for name in names for address in units.addresses(name)}
-        except CamdError as error:
-            return worry("addresses", str(error), "Is the network up?", "a name means nothing now")
-        if missing := meant - set(allowed):
-            says = f"camd-{unit} may reach {' '.join(allowed)}, but its host is {' '.join(sorted(missing))} now"
-            mend = "sudo camd units && sudo systemctl daemon-reload && sudo systemctl restart camd.target"
-            found += ill("addresses", says, mend, f"{unit}: changed")
+        for name in names:
+            found += _moved(unit, name, allowed)
     if not found and (patient.system / NOTIFY).exists():
         return well("addresses", "as the units have them", "unchanged")
     return found
+
+
+def _moved(unit: str, name: str, allowed: tuple[str, ...]) -> list[Finding]:
+    """A host none of whose addresses may be reached any more. One of several is enough: the unit knows no other."""
+    try:
+        meant = units.addresses(name)
+    except CamdError as error:
+        return worry("addresses", str(error), "Is the network up?", "a name means nothing now")
+    if set(meant) & set(allowed):
+        return []
+    says = f"camd-{unit} may reach {' '.join(allowed) or 'nobody'}, but {name} is {' '.join(meant)} now"
+    mend = "sudo camd units && sudo systemctl daemon-reload && sudo systemctl restart camd.target"
+    return ill("addresses", says, mend, f"{unit}: changed")
 
 
 def at_home(patient: Patient) -> list[Finding]:

@@ -7,21 +7,23 @@ is a process of its own (`camd send`).
 import argparse
 import subprocess
 import sys
+import threading
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from camd.clock import Clock, SystemClock, rfc3339
 from camd.config import Config, Destination, load
-from camd.errors import RefusedError, UsageError
+from camd.errors import RefusedError, UnavailableError, UsageError
 from camd.model import SECOND, Clip
 from camd.places import Places
 from camd.share import artefact, order
 from camd.share.order import Order
 from camd.store.index import Index
-from camd.terminal import Parser, print_json
+from camd.terminal import Parser, print_json, say
 
 MAX_REASON = 300  # characters
+_CODES = {order.SENT: 0, order.FAILED: UnavailableError.exit_code, order.UNKNOWN: UnavailableError.exit_code}
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +61,7 @@ def _order(arguments: list[str]) -> int:
     to = _recipient(config, options.to)
     with Index.open(places) as index:
         clip = index.clip(options.clip)
-    return _send(_ordered(places, SystemClock(), clip, to, _reason(options.reason)), places, options.config)
+    return _send(_ordered(places, SystemClock(), clip, to, _reason(options.reason)), places, options)
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
@@ -133,12 +135,39 @@ def _ask(made: Order) -> None:
         raise RefusedError("not confirmed: those are not the first four characters of the sha256. Nothing was sent.")
 
 
-def _send(made: Order, places: Places, config: Path | None) -> int:
+def _send(made: Order, places: Places, options: argparse.Namespace) -> int:
+    is_usual = not (options.config or options.data)  # the unit knows no other settings
+    code = _by_systemd(made, places) if is_usual and _is_watched(places) else _by_child(made, places, options.config)
+    print(f"order {made.id}: {_state(made, places)}")
+    return code
+
+
+def _state(made: Order, places: Places) -> str:
+    now = order.look(places, SystemClock(), made.id)
+    return now.state if now else "damaged"
+
+
+def _by_child(made: Order, places: Places, config: Path | None) -> int:
     command = [sys.executable, "-m", "camd", "send", made.id, "--data", str(places.data)]
     code = subprocess.run([*command, *(("--config", str(config)) if config else ())], check=False).returncode
-    now = order.look(places, SystemClock(), made.id)
-    print(f"order {made.id}: {now.state if now else 'damaged'}")
-    return code if code >= 0 else 69  # killed: what arrived is not known
+    return code if code >= 0 else UnavailableError.exit_code  # killed: what arrived is not known
+
+
+def _is_watched(places: Places) -> bool:
+    """Whether systemd sends what lies ready, in a unit that reaches the recipients alone."""
+    asked = ("systemctl", "is-active", "-q", "camd-send.path")
+    return places.sending.is_dir() and subprocess.run(asked, check=False).returncode == 0
+
+
+def _by_systemd(made: Order, places: Places) -> int:
+    """Lay the order ready and wait until its sending is over; the code that `camd send` ended with, but for details."""
+    clock, never = SystemClock(), threading.Event()
+    ready = places.sending / made.id
+    ready.touch()
+    while ready.exists():
+        clock.wait(clock.boot() + SECOND // 10, never)
+    say("camd-send.service did it: 'journalctl -u camd-send' has its words. It knows recipients that 'camd units' saw.")
+    return _CODES.get(_state(made, places), RefusedError.exit_code)
 
 
 def _print_line(one: Order) -> None:

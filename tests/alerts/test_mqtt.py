@@ -366,6 +366,20 @@ def test_two_of_one_name_are_told_apart(house: House, mosquitto: Broker, tmp_pat
         until(lambda: any("calls itself camd/pi too" in line for line in (*house.said, *other.said)), seconds=20)
 
 
+@pytest.mark.parametrize("ends", ["terminate", "kill"])
+def test_who_had_the_name_before_is_no_other(house: House, mosquitto: Broker, tmp_path: Path, ends: str) -> None:
+    with ExitStack() as stack, subscriber(mosquitto.port, NAMES.available) as heard:
+        (tmp_path / "other").mkdir()
+        before = House(tmp_path / "other", stack).notify(mosquitto.port)
+        until(lambda: heard.payloads("available") == ["online"])
+        getattr(before, ends)()
+        until(lambda: len(heard.payloads("available")) == 2)
+        house.notify(mosquitto.port)
+        house.put()
+        until(lambda: not house.outbox.pending(1))  # acknowledged, and so what the broker had for us is here
+    assert not [line for line in house.said if "calls itself" in line]
+
+
 def test_home_assistant_is_told_again_when_it_starts(house: House, mosquitto: Broker, heard: Subscriber) -> None:
     house.notify(mosquitto.port)
     house.put_states(online(NAMES), motion_off(NAMES))

@@ -1,9 +1,9 @@
-"""Cameras that somebody took over, and the third host that they name: real sockets on addresses of loopback."""
+"""Cameras that somebody took over or that are broken, and the third host that they name: real sockets on loopback."""
 
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -100,6 +100,42 @@ def _talk(
             start, *lines = head.decode().split("\r\n")
             camera.heard.append(head.decode())
             side.sendall(replies(start.split()[0], dict(line.split(": ", 1) for line in lines)))
+
+
+@contextmanager
+def trickling(words: bytes) -> Iterator[int]:
+    """A camera that answers whoever connects with one letter after another, slowly and for five seconds; its port."""
+    with socket.create_server((CAMERA, 0)) as server:
+        server.settimeout(5)
+        over = threading.Event()
+        thread = threading.Thread(target=_trickle, args=(server, words, over))
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+
+
+def _trickle(server: socket.socket, words: bytes, over: threading.Event) -> None:
+    with server.accept()[0] as side, suppress(OSError):
+        for number in range(50):
+            side.sendall(words[number : number + 1] or b"x")
+            if over.wait(0.1):
+                return
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    """A camera that takes no more connections: who tries waits for an answer; its port."""
+    with socket.socket() as server, ExitStack() as stack:
+        server.bind((CAMERA, 0))
+        server.listen(0)
+        for _ in range(3):  # the kernel takes one more than it was told
+            early = stack.enter_context(socket.socket())
+            early.setblocking(False)
+            early.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
 
 
 def playing(third_port: int, stage: str, reply: bytes) -> Callable[[str, dict[str, str]], bytes]:

@@ -95,6 +95,15 @@ def test_a_redirect_over_http_is_refused(code: int, third: Third, account: Path)
         assert "sends us to another address" in told(f"http://{CAMERA}:{camera.port}/video", account)
 
 
+def test_a_password_over_http_is_asked_for_and_not_sent_as_it_is(account: Path) -> None:
+    wants = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\nContent-Length: 0\r\n\r\n'
+    gone = b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"
+    with hijacked(lambda _, headers: gone if "Authorization" in headers else wants) as camera:
+        assert "nothing at this path (404 Gone)" in told(f"http://{CAMERA}:{camera.port}/video", account)
+    assert ["Authorization: Digest" in heard for heard in camera.heard] == [False, True]
+    assert PASSWORD not in camera.heard[1]
+
+
 def test_a_second_stream_of_another_host_is_a_config_error(tmp_path: Path) -> None:
     file = tmp_path / "camd.yaml"
     file.write_text(f"camera: {{source: 'rtsp://{CAMERA}/main', detect_source: 'rtsp://{THIRD}/small'}}\n")
@@ -103,9 +112,34 @@ def test_a_second_stream_of_another_host_is_a_config_error(tmp_path: Path) -> No
     assert "detect_source: another camera than source. got 127.0.0.3. want an address of 127.0.0.2" in ended.stderr
 
 
-def test_an_answer_without_end_is_given_up(account: Path) -> None:
-    with hijacked(lambda method, headers: b"RTSP/1.0 200 OK\r\n" + b"X-Endless: yes\r\n" * 5000) as camera:
-        assert "has no end" in told(f"rtsp://{CAMERA}:{camera.port}/main", account)
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [(b"X-Endless: yes\r\n" * 5000, "has no end"), (b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", "is too long")],
+)
+def test_an_answer_without_end_is_given_up(headers: bytes, what: str, account: Path) -> None:
+    with hijacked(lambda *_: b"RTSP/1.0 200 OK\r\n" + headers) as camera:
+        said = told(url := f"rtsp://{CAMERA}:{camera.port}", account)
+    assert said == f"{url}: the camera's answer {what}. Is this the address and port of its RTSP stream?"
+
+
+RED = b"\x1b[31mred\x9b1m"
+STRANGE = {
+    "rtsp, its reason": b"RTSP/1.0 404 " + RED + b"\ncamd: all is well " + b"x" * 999 + b"\r\nCSeq: {cseq}\r\n\r\n",
+    "http, its reason": b"HTTP/1.1 404 " + RED + b"\rcamd: all is well " + b"x" * 999 + b"\r\n\r\n",
+    "http, its version": RED + b"\r\n\r\n",
+    "http, its type": b"HTTP/1.1 200 OK\r\nContent-Type: text/" + RED + b"x" * 999 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("where", STRANGE)
+def test_a_camera_s_own_words_cannot_pass_for_ours(where: str, account: Path) -> None:
+    scheme, reply = where.split(",")[0], STRANGE[where]
+    replies = playing(0, "DESCRIBE", reply) if scheme == "rtsp" else lambda *_: reply
+    with hijacked(replies) as camera:
+        said = told(f"{scheme}://{CAMERA}:{camera.port}/main", account)
+    assert "[31mred" in said
+    assert said.isprintable()
+    assert len(said) < 240
 
 
 @with_rtsp

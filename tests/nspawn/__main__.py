@@ -4,67 +4,32 @@ Each step is a claim that is printed once it has held. Every claim that somethin
 same is possible where it is not denied.
 """
 
-import hashlib
 import json
-import secrets
-import socket
+import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
-
+from tests.nspawn import installed, neighbour
+from tests.nspawn.installed import CONFIG, NODE, PORT, STATE, UNITS
 from tests.nspawn.machine import Machine, booted, wait
 
 SOURCE = Path(__file__).parents[2]
-CONFIG, STATE, UNITS = "/etc/camd/camd.yaml", "/var/lib/camd", "/etc/systemd/system"
-PORT = 1883
-NODE = f"nspawn-{secrets.token_hex(3)}"
 AS_CAMD = ("setpriv", "--reuid=camd", "--regid=camd", "--clear-groups")
-EVERYTHING = [
-    "/etc/camd/camd.yaml",
-    "/etc/camd/secrets/mqtt.password",
-    "/var/lib/camd/clips",
-    "/run/dbus/system_bus_socket",
-]
-HAND_OVER = 15  # s for a service to come back
-
-
-class House:
-    """Hears, from this machine, all that the broker there has to say of camd."""
-
-    def __init__(self, password: str) -> None:
-        self.heard: list[tuple[str, str]] = []
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.username_pw_set("house", password)
-        self._client.on_connect = lambda client, *_: client.subscribe(f"camd/{NODE}/#", 1)
-        self._client.on_message = lambda _, __, message: self.heard.append(
-            (message.topic.removeprefix(f"camd/{NODE}/"), message.payload.decode(errors="replace"))
-        )
-        self._client.connect("127.0.0.1", PORT)
-        self._client.loop_start()
-
-    def payloads(self, topic: str) -> list[str]:
-        """What was heard on a topic, in order."""
-        return [payload for name, payload in self.heard if name == topic]
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._client.disconnect()
-        self._client.loop_stop()
+CODE = r"^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$"
+PASSPHRASE, ACCOUNT = "two owls and a lamp", "canary-7f3a"
+EVERY_KIND = ["SOCK_STREAM", "SOCK_DGRAM"]
 
 
 def installs(machine: Machine) -> None:
-    """It installs on a clean system; the second time it changes nothing."""
-    machine.run("/src/systemd/install", "--with-broker")
+    """It installs on a clean system, and gives a code for the page; the second time it changes nothing."""
+    assert re.search(CODE, machine.said("/src/systemd/install", "--with-broker"), re.MULTILINE)
     node = machine.said("sh", "-c", f"sed -i 's/^  node:$/  node: {NODE}/' {CONFIG}; grep -c {NODE} {CONFIG}")
     assert node == "1"
-    before = _fingerprint(machine)
+    before = installed.fingerprint(machine)
     machine.run("/src/systemd/install", "--with-broker")
-    assert _fingerprint(machine) == before
+    assert installed.fingerprint(machine) == before
 
 
 def keeps_secrets(machine: Machine) -> None:
@@ -75,9 +40,7 @@ def keeps_secrets(machine: Machine) -> None:
         "setpriv", "--reuid=camd", "--regid=camd", "--clear-groups", "cat", "/etc/camd/secrets/mqtt.password", ok=False
     )
     assert read.returncode != 0
-    password = machine.said("cat", "/etc/camd/secrets/mqtt.password")
-    seen = machine.said("sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' '\\n'; journalctl --no-pager")
-    assert password not in seen
+    assert machine.said("cat", "/etc/camd/secrets/mqtt.password") not in installed.seen(machine)
 
 
 def watches(machine: Machine) -> None:
@@ -87,34 +50,76 @@ def watches(machine: Machine) -> None:
                "keep_free: 500 MB/  keep_free: 50 MB")  # fmt: skip
     machine.run("sed", "-i", ";".join(f"s/^  {change}/" for change in changes), CONFIG)
     machine.systemctl("restart", "camd.target")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("an alert arrives", lambda: house.payloads("camera/event"))
         wait("a clip is told of", lambda: house.payloads("camera/clip"))
         assert house.payloads("available")[-1] == "online"
         assert house.payloads("guard")[-1] == "closed"
-    assert _clips(machine)
+    assert installed.clips(machine)
     assert "guard: closed" in machine.log("camd-capture")
     assert "guard: closed" in machine.log("camd-notify")
 
 
+def knows_its_owner(machine: Machine) -> None:
+    """Once a passphrase is set, home mode is left with it alone; a set-up code takes the place of one that is lost."""
+    machine.run("camd", "setup", typed=f"{PASSPHRASE}\n" * 2)
+    code = machine.said("camd", "setup", "--code")
+    machine.run("camd", "setup", typed=f"{code}\n{PASSPHRASE}\n{PASSPHRASE}\n")
+    machine.run("camd", "mode", "home")
+    wait("the camera is closed", lambda: installed.status(machine)["cameras"]["camera"]["sensor"] == "closed")
+    assert machine.run("camd", "mode", "away", ok=False, typed="three owls and a lamp\n").returncode == 77
+    machine.run("camd", "mode", "away", typed=f"{PASSPHRASE}\n")
+    wait("it is open again", lambda: installed.status(machine)["cameras"]["camera"]["sensor"] == "open")
+    told = installed.status(machine)
+    assert [told[what] for what in ("mode", "capture", "notify", "guard", "passphrase")] == [
+        "away", "runs", "runs", "closed", "set",
+    ], told  # fmt: skip
+
+
 def denies(machine: Machine) -> None:
-    """From within its unit capture reaches nobody, and notify the broker's address alone; outside of it both are."""
-    with _door("127.0.0.5") as port:
-        free = _probe(machine, None, port)
-        assert free["reaches"]["127.0.0.5"] == ["SOCK_STREAM", "SOCK_DGRAM"], free
-        notify, capture = _probe(machine, "notify", port), _probe(machine, "capture", port)
-    assert notify["reaches"] == {"127.0.0.1": ["SOCK_DGRAM"], "127.0.0.5": []}, notify  # nobody listens at the first
-    assert capture["reaches"] == {"127.0.0.1": [], "127.0.0.5": []}, capture
+    """In its unit capture reaches nobody and may ask for the date, notify reaches the broker alone; outside all can."""
+    with installed.door("127.0.0.5") as port:
+        broker, stranger = f"127.0.0.1:{PORT}", f"127.0.0.5:{port}"
+        free, notify, capture = (
+            installed.probe(machine, name, broker, stranger) for name in (None, "notify", "capture")
+        )
+    assert free["reaches"] == {broker: EVERY_KIND, stranger: EVERY_KIND}, free
+    assert notify["reaches"] == {broker: EVERY_KIND, stranger: []}, notify
+    assert capture["reaches"] == {broker: [], stranger: []}, capture
     assert free["reads"] == [
         "/etc/camd/camd.yaml",
         "/etc/camd/secrets/mqtt.password",
         f"{STATE}/clips",
+        f"{STATE}/owner",
         "/root",
         "/run/dbus/system_bus_socket",
     ], free
+    assert [each["asks_for_the_date"] for each in (free, notify, capture)] == [True, False, True]
     assert notify["reads"] == ["/etc/camd/camd.yaml"], notify
     assert capture["reads"] == ["/etc/camd/camd.yaml", f"{STATE}/clips"], capture
     assert notify["writes"] == capture["writes"] == [STATE, "/run/camd"], (notify, capture)
+
+
+def watches_a_network_camera(machine: Machine) -> None:
+    """Of a network camera on another machine a clip comes; its address alone is reached, its password shows nowhere."""
+    if why := neighbour.why_none():
+        print(f"skipped: {why}", flush=True)
+        return
+    secret = "/etc/camd/secrets/porch.account"
+    machine.run("install", "-m", "600", "/dev/stdin", secret, typed=f"owner:{ACCOUNT}\n")
+    with ExitStack() as stack:
+        port = stack.enter_context(neighbour.camera(ACCOUNT))
+        camera, stranger = f"{neighbour.CAMERA}:{port}", f"{neighbour.STRANGER}:{port}"
+        wanted = {"name": "porch", "source": f"rtsp://{camera}/main", "password_file": secret, "max_length": "10 s"}
+        stack.enter_context(installed.settings(machine, **wanted, to=f"{{insurer: {{url: 'https://{camera}/'}}}}"))
+        with installed.house(machine) as house:
+            wait("a clip is told of", lambda: house.payloads("porch/clip"))
+        assert installed.status(machine)["guard"] == "closed"
+        free, capture, send = (installed.probe(machine, name, camera, stranger) for name in (None, "capture", "send"))
+        assert free["reaches"] == {camera: EVERY_KIND, stranger: EVERY_KIND}, free
+        assert capture["reaches"] == send["reaches"] == {camera: EVERY_KIND, stranger: []}, (capture, send)
+        assert send["reads"] == ["/etc/camd/camd.yaml"], send
+        assert ACCOUNT not in installed.seen(machine)
 
 
 def sees_an_open_cage(machine: Machine) -> None:
@@ -123,26 +128,26 @@ def sees_an_open_cage(machine: Machine) -> None:
     machine.write(drop_in, "[Service]\nIPAddressDeny=\nIPAddressAllow=\n")
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "camd-notify", ok=False)
-    wait("a strict notify refuses", lambda: _property(machine, "camd-notify", "ExecMainStatus") == "77")
+    wait("a strict notify refuses", lambda: installed.of_unit(machine, "camd-notify", "ExecMainStatus") == "77")
     assert "guard: open: notify can reach other addresses than its own" in machine.log("camd-notify")
     machine.run("sed", "-i", "s|^  strict: yes|  strict: no|", CONFIG)
     machine.systemctl("restart", "camd-notify")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("the house is told", lambda: "open:notify" in house.payloads("guard"))
     (machine.root / drop_in.lstrip("/")).unlink()
     machine.run("sed", "-i", "s|^  strict: no|  strict: yes|", CONFIG)
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "camd-notify")
-    with _house(machine) as house:
+    with installed.house(machine) as house:
         wait("and that it is closed again", lambda: house.payloads("guard")[-1:] == ["closed"])
 
 
 def survives_a_kill(machine: Machine) -> None:
     """A capture that is killed comes back, and every clip is as it was recorded."""
-    before = _property(machine, "camd-capture", "MainPID")
+    before = installed.of_unit(machine, "camd-capture", "MainPID")
     machine.systemctl("kill", "--signal=KILL", "camd-capture")
-    _comes_back(machine, before)
-    with _house(machine) as house:
+    installed.comes_back(machine, before)
+    with installed.house(machine) as house:
         wait("alerts go on", lambda: house.payloads("camera/event"))
     machine.systemctl("stop", "camd-capture")
     machine.run("camd", "store", "check", "--deep")
@@ -154,24 +159,24 @@ def is_restarted_by_the_watchdog(machine: Machine) -> None:
     machine.write(f"{UNITS}/camd-capture.service.d/zz-watchdog.conf", "[Service]\nWatchdogSec=5\n")
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "camd-capture")
-    before = _property(machine, "camd-capture", "MainPID")
+    before = installed.of_unit(machine, "camd-capture", "MainPID")
     machine.systemctl("kill", "--signal=STOP", "camd-capture")
-    _comes_back(machine, before, 45)
+    installed.comes_back(machine, before, 45)
     assert "Watchdog timeout" in machine.log("camd-capture")
     (machine.root / f"{UNITS}/camd-capture.service.d/zz-watchdog.conf".lstrip("/")).unlink()
     machine.systemctl("daemon-reload")
 
 
 def is_upgraded_and_taken_back(machine: Machine) -> None:
-    """An upgrade keeps settings and clips, runs on, and can be taken back; a failed one leaves the old one running."""
-    clips, settings = _clips(machine), _digest(machine, CONFIG)
+    """An upgrade keeps settings and clips, and can be taken back; one that fails leaves the old one running."""
+    clips, settings = installed.clips(machine), installed.digest(machine, CONFIG)
     machine.run("sh", "-c", "echo before > /opt/camd/mark")
     machine.run("/src/systemd/install", "--with-broker")
     assert not (machine.root / "opt/camd/mark").exists()
     machine.run("sh", "-c", f"echo '# edited' >> {CONFIG}")
     machine.run("/src/systemd/install", "--back")
     assert (machine.root / "opt/camd/mark").exists()
-    assert _digest(machine, CONFIG) == settings
+    assert installed.digest(machine, CONFIG) == settings
     machine.run(
         "sh", "-c", "mkdir -p /tmp/broken && cp -r /src/. /tmp/broken/ && echo nonsense > /tmp/broken/pyproject.toml"
     )
@@ -179,13 +184,35 @@ def is_upgraded_and_taken_back(machine: Machine) -> None:
     assert failed.returncode == 1
     assert "the one before runs on" in failed.stderr
     assert (machine.root / "opt/camd/mark").exists()
-    with _house(machine) as house:
+    machine.run("sed", "-i", "s/^  host:.*/  host: nobody.invalid/", CONFIG)
+    assert "what the units may reach stays as it was" in machine.said("/src/systemd/install")
+    machine.run("sed", "-i", "s/^  host:.*/  host: 127.0.0.1/", CONFIG)
+    machine.systemctl("restart", "camd.target")
+    with installed.house(machine) as house:
         wait("it watches again", lambda: house.payloads("camera/event"))
-    assert clips <= _clips(machine)
+    assert clips <= installed.clips(machine)
+
+
+def opens_its_broker(machine: Machine) -> None:
+    """The broker listens to its own machine alone until the network is asked for, and then until that is taken back."""
+    with neighbour.room():
+        assert not installed.answers(neighbour.OURS)
+        for option, is_open in (("=lan", True), ("", True), ("=local", False)):
+            said = machine.said("/src/systemd/install", f"--with-broker{option}")
+            assert ("without TLS" in said, installed.answers(neighbour.OURS)) == (is_open, is_open), said
+            assert not re.search(CODE, said, re.MULTILINE)  # the owner is known
 
 
 def sends_what_lies_ready(machine: Machine) -> None:
-    """An order's file starts the sending of it; one that nobody confirmed is refused, and tried once."""
+    """A share goes out by the unit; an order that nobody confirmed is refused, and tried once."""
+    machine.run("install", "-d", "-o", "camd", "/srv/stick")
+    with installed.settings(machine, to="{stick: {folder: /srv/stick}}"):
+        clip = json.loads(machine.said("camd", "clips", "list", "--json").splitlines()[0])
+        share = ("camd", "share", str(clip["id"]), "--to", "stick", "--reason", "a test")
+        told = machine.run(*share, typed=f"{clip['sha256'][:4]}\n").stdout
+        assert told.endswith(": sent\n"), told
+    assert f"sent clip {clip['id']} to stick" in machine.log("camd-send")
+    assert len(list((machine.root / "srv/stick").glob("*.mp4"))) == 1
     machine.run(*AS_CAMD, "touch", "/run/camd/send/0123456789abcdef")
     wait("it was tried", lambda: "0123456789abcdef" in machine.log("camd-send"))
     wait("once", lambda: not (machine.said("ls", "/run/camd/send")))
@@ -209,78 +236,17 @@ def is_taken_away(machine: Machine) -> None:
 
 
 STEPS: tuple[Callable[[Machine], None], ...] = (
-    installs, keeps_secrets, watches, denies, sees_an_open_cage, survives_a_kill, is_restarted_by_the_watchdog,
-    is_upgraded_and_taken_back, sends_what_lies_ready, is_taken_away,
+    installs, keeps_secrets, watches, knows_its_owner, denies, watches_a_network_camera, sees_an_open_cage,
+    survives_a_kill, is_restarted_by_the_watchdog, is_upgraded_and_taken_back, opens_its_broker, sends_what_lies_ready,
+    is_taken_away,
 )  # fmt: skip
-
-
-@contextmanager
-def _house(machine: Machine) -> Iterator[House]:
-    house = House(machine.said("cat", "/etc/camd/secrets/house.password"))
-    try:
-        yield house
-    finally:
-        house.close()
-
-
-@contextmanager
-def _door(host: str) -> Iterator[int]:
-    """Somebody who listens on an address of loopback that is not the broker's."""
-    with socket.create_server((host, 0)) as door:
-        yield door.getsockname()[1]
-
-
-def _probe(machine: Machine, name: str | None, port: int) -> Any:
-    """What the probe says, run within the unit of a process, or free."""
-    machine.run("install", "-D", "/src/tests/nspawn/probe.py", "/opt/camd/probe/probe.py")
-    command = f"/opt/camd/bin/python /opt/camd/probe/probe.py {port}"
-    if name is None:
-        return json.loads(machine.said(*command.split()))
-    unit = f"camd-try{name}"
-    rewrite = f"s|^ExecStart=.*|ExecStart={command}|; s/^Type=.*/Type=oneshot/; /^Restart/d; /^WatchdogSec/d"
-    machine.run("cp", "-r", f"{UNITS}/camd-{name}.service.d", f"{UNITS}/{unit}.service.d")
-    machine.run("sh", "-c", f"sed '{rewrite}' {UNITS}/camd-{name}.service > {UNITS}/{unit}.service")
-    machine.systemctl("daemon-reload")
-    machine.systemctl("start", unit)
-    said = [line for line in machine.log(unit).splitlines() if line.startswith("{")]
-    machine.run("rm", "-r", f"{UNITS}/{unit}.service", f"{UNITS}/{unit}.service.d")
-    return json.loads(said[-1])
-
-
-def _comes_back(machine: Machine, before: str, seconds: float = HAND_OVER) -> None:
-    def is_back() -> bool:
-        now = _property(machine, "camd-capture", "MainPID")
-        return now not in ("0", before) and _property(machine, "camd-capture", "ActiveState") == "active"
-
-    wait("capture is back", is_back, seconds)
-
-
-def _property(machine: Machine, unit: str, name: str) -> str:
-    return machine.systemctl("show", "--value", "-p", name, unit)
-
-
-def _clips(machine: Machine) -> set[int]:
-    lines = machine.said("camd", "clips", "list", "--json").splitlines()
-    return {told["id"] for told in map(json.loads, lines) if "id" in told}
-
-
-def _digest(machine: Machine, path: str) -> str:
-    return hashlib.sha256((machine.root / path.lstrip("/")).read_bytes()).hexdigest()
-
-
-def _fingerprint(machine: Machine) -> str:
-    """Of all that the installer writes, but for the program itself and hashed passwords (each has a new salt)."""
-    where = f"/etc/camd {UNITS} /etc/mosquitto/conf.d /etc/mosquitto/camd.acl /etc/tmpfiles.d /usr/local/bin"
-    modes = f"stat -c '%a %U %G %n' /etc/camd /etc/camd/secrets {STATE}"
-    return machine.said("sh", "-c", f"find {where} -type f -exec sha256sum {{}} + | sort; {modes}")
 
 
 def main() -> int:
     """Live the day; 1 when something does not hold."""
-    with socket.socket() as trial:
-        if trial.connect_ex(("127.0.0.1", PORT)) == 0:
-            print(f"skipped: somebody listens on port {PORT} of this machine, which the broker needs", file=sys.stderr)
-            return 77
+    if installed.answers("127.0.0.1"):
+        print(f"skipped: somebody listens on port {PORT} of this machine, which the broker needs", file=sys.stderr)
+        return 77
     with booted(Path(sys.argv[1]), SOURCE) as machine:
         print(f"booted: {machine.said('systemctl', '--version').splitlines()[0]}", flush=True)
         for step in STEPS:

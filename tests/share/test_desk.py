@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,52 @@ def test_a_failed_sending_is_told_and_ends_with_its_code(
     out, err = capfd.readouterr()
     assert out.endswith(": failed\n")
     assert err.count("\n") == 1
+
+
+UNIT = Path(__file__).parents[2] / "systemd/camd-send.service"
+SYSTEMCTL = """\
+#!/bin/sh
+cd {folder}
+(until [ -e "$(echo *)" ]; do sleep 0.02; done; {starts}) >/dev/null 2>&1 &
+"""
+
+
+@pytest.fixture
+def installed(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The house as a service: a systemctl says that what lies ready is sent, by what the unit starts."""
+    (line,) = re.findall(r"^ExecStart=/bin/sh -c '(.*)'$", UNIT.read_text(), re.MULTILINE)
+    starts = line.replace("/opt/camd/bin/camd", f"{sys.executable} -m camd")
+    tool = tmp_path / "bin/systemctl"
+    tool.parent.mkdir()
+    tool.write_text(SYSTEMCTL.format(folder=house.places.sending, starts=starts))
+    tool.chmod(0o755)
+    house.places.sending.mkdir()
+    for name, value in (
+        ("PATH", f"{tool.parent}:/bin"),
+        ("CAMD_CONFIG", str(house.config)),
+        ("PYTHONPATH", str(UNIT.parents[1])),
+    ):
+        monkeypatch.setenv(name, value)
+    return house
+
+
+@pytest.mark.parametrize(("is_there", "state", "code"), [(True, "sent", 0), (False, "failed", 69)])
+def test_as_a_service_the_unit_sends(
+    installed: House,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_there: bool,
+    state: str,
+    code: int,
+) -> None:
+    if not is_there:
+        installed.stick.rmdir()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(SHA256[:4]))
+    assert main(["share", "7", "--to", "stick", "--reason", "a test"]) == code
+    said = capsys.readouterr()
+    assert said.out.endswith(f": {state}\n")
+    assert "journalctl -u camd-send" in said.err
+    assert list(installed.places.sending.iterdir()) == []
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "yes\n", SHA256[:3] + "\n", SHA256 + "\n", SHA256[1:5] + "\n"])

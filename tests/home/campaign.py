@@ -134,9 +134,10 @@ class Campaign:
         self.tally.toggles += 2
 
     def stay(self) -> None:
-        """Be away until somebody was seen, come home for good, and let everything be told."""
-        seen = len(self.heard.payloads("/snapshot"))
-        self._until(lambda: len(self.heard.payloads("/snapshot")) > seen + 2 * len(self.cameras.settings))
+        """Be away until the broker shows somebody, come home for good, and let everything be told."""
+        told = len(self.heard.heard("/snapshot"))
+        self._until(lambda: any(snapshot.data for snapshot in self.heard.heard("/snapshot")[told:]))
+        self._wait(4.0)  # two fragments of a clip, which a kill leaves
         self._come_home()
         self._until(lambda: not self._not_settled())
         self.tally.wrong += self._not_settled()

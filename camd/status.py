@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from camd import guard, ledger, mode, owner
 from camd.alerts.outbox import Outbox
+from camd.alerts.states import has_given_up
 from camd.alive import is_alive
 from camd.checkups.capture import RUNS, STOPPED, Said, capture_is, said
 from camd.clock import SystemClock
@@ -78,7 +79,7 @@ def _waiting(places: Places) -> int:
 def _camera(capture: str, told: Said, figures: dict[str, Any]) -> dict[str, Any]:
     """One camera; what a capture that was killed said last is true no more."""
     status, sensor = told.status, told.sensor
-    if capture == STOPPED and status != "offline":
+    if capture == STOPPED and status != "offline" and not has_given_up(status, sensor):
         status, sensor = "offline", "unknown"
     return {"status": status or "unknown", "sensor": sensor or "unknown", **figures}
 

@@ -19,14 +19,13 @@ from camd.alerts.outbox import Outbox
 from camd.alerts.states import state
 from camd.alerts.topics import Names
 from camd.alive import alive
-from camd.camera import network
 from camd.checkups import camera, capture, disk, finding, house, machine, masks
 from camd.checkups.finding import Check, Finding, Health, Patient
 from camd.clock import SystemClock
 from camd.config import CameraConfig, Config, Destination, MqttConfig, RecordConfig, ShareConfig, VisionConfig, load
 from camd.doctor import bundle
 from camd.guard import Verdict
-from camd.model import Polygon
+from camd.model import SECOND, Polygon
 from camd.places import Places
 from camd.settings_camera import Size
 from camd.units import files
@@ -209,10 +208,10 @@ def rig() -> Iterator[MjpegRig]:
 
 
 def test_a_mute_camera_is_told(pi: Patient, rig: MjpegRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "HTTP_S", 0.5)
+    monkeypatch.setattr(camera, "PICTURE_WITHIN", SECOND)
     rig.stall()
     found, says = _health(_watching(pi, rig.settings), camera.cameras)
-    assert (found, "answers; http://127.0.0.1" in says, "no picture for" in says) == (Health.ILL, True, True)
+    assert (found, "answers; http://127.0.0.1" in says, "no picture within" in says) == (Health.ILL, True, True)
 
 
 def test_a_camera_that_gives_pictures_is_well_and_so_are_its_masks(pi: Patient, rig: MjpegRig) -> None:

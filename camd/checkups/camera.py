@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from camd.alive import is_alive
 from camd.camera.frame import Frame, Veil
+from camd.camera.live import OPENS_WITHIN
 from camd.camera.source import Optics, opened
 from camd.checkups import rights
 from camd.checkups.capture import said
@@ -29,6 +30,7 @@ from camd.model import SECOND
 from camd.settings_camera import PI, is_device, is_network, is_pi
 
 ANSWER_S: Final = 3.0
+PICTURE_WITHIN: Final = OPENS_WITHIN
 HEEDS_EVERY: Final = SECOND // 5
 PORTS: Final = {"rtsp": 554, "http": 80}
 VIDEO: Final = "sys/class/video4linux"
@@ -85,7 +87,7 @@ def _seen(patient: Patient, each: Config) -> Seen:
     with (
         whose,
         closed_at_home(patient) as shut,
-        opened(settings, optics, clock.boot(), clock, shut) as camera,
+        opened(settings, optics, clock.boot(), clock, shut, PICTURE_WITHIN) as camera,
     ):
         next((item for item in camera.until(shut) if isinstance(item, Frame)), None)
         return Seen(camera.format, camera.copies)

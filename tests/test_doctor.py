@@ -279,8 +279,8 @@ def test_a_capture_without_pictures_is_ill_with_its_reason(pi: Patient) -> None:
     for status, rate, health, says in (
         ("online", 14.9, Health.WELL, "camera: 14.9 pictures a second"),
         ("online", 0.0, Health.WORRY, "camera: no picture of late"),
-        ("fault:camera cannot be used", 0.0, Health.ILL, "camera: camera cannot be used"),
-        ("fault:storage", 15.0, Health.ILL, "camera: storage"),
+        ("fault:camera cannot be used", 0.0, Health.ILL, "camera: fault:camera cannot be used"),
+        ("fault:storage", 15.0, Health.ILL, "camera: fault:storage"),
         ("offline", 0.0, Health.ILL, "camera: no pictures, it is offline"),
     ):
         (found,) = _says(pi, status, rate)

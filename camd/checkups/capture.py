@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from camd import mode
 from camd.alerts.outbox import Outbox
+from camd.alerts.states import is_fault
 from camd.alerts.topics import Names
 from camd.alerts.vitals import Report
 from camd.alive import is_alive
@@ -19,7 +20,6 @@ from camd.places import Places
 
 STALE_S: Final = 10
 RUNS, HANGS, STOPPED = "runs", "hangs", "stopped"
-FAULT: Final = "fault:"
 LOG: Final = "The finding about that camera tells more, and so does the log ('journalctl -u camd-capture')."
 
 
@@ -47,8 +47,8 @@ def capture(patient: Patient) -> list[Finding]:
 
 def _gets(name: str, rate: float, told: Said) -> list[Finding]:
     """Whether one camera gives pictures."""
-    if told.status and told.status.startswith(FAULT):
-        return ill("capture", f"{name}: {told.status.removeprefix(FAULT)}", LOG, "a camera's fault")
+    if told.status and is_fault(told.status):
+        return ill("capture", f"{name}: {told.status}", LOG, "a camera's fault")
     if rate:
         return well("capture", f"{name}: {rate} pictures a second", f"{rate} pictures a second")
     if told.status == "online":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from camd import config
-from camd.benches import alert, classify, detect, quality, replay
+from camd.benches import alert, classify, detect, mask, quality, replay
 from camd.benches.footage import Size
 from camd.benches.report import Bar, Machine, Result, print_lines, print_tables
 from camd.drawn.worlds import WORLDS
@@ -33,7 +33,7 @@ TOUR_QUALITY: Final = quality.Plan(worlds=("walker", "rain+walker", "light-switc
 
 
 def main(arguments: list[str]) -> int:
-    """`camd bench [detect | quality | replay | classify | alert]`."""
+    """`camd bench [detect | quality | replay | classify | mask | alert]`."""
     wanted = _parser().parse_args(arguments)
     with Bar() as bar:
         results = chain([Machine.here()], wanted.bench(wanted, bar))
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="camd bench", description=__doc__, epilog="Without BENCH: a short tour of all five.")
+    parser = Parser(prog="camd bench", description=__doc__, epilog="Without BENCH: a short tour of all six.")
     shared = Parser(add_help=False)
     for one in (parser, shared):
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON Lines")
@@ -123,6 +123,14 @@ def _prepare_classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings, for a detector of your own")
 
 
+def _prepare_mask(parser: argparse.ArgumentParser) -> None:
+    _add_sizes(parser, mask.SIZES)
+
+
+def _mask(wanted: Namespace, bar: Bar) -> Iterator[Result]:
+    return mask.measure(_unique(wanted.size), bar)
+
+
 def _classify(wanted: Namespace, bar: Bar) -> Iterator[Result]:
     settings = config.load(wanted.config) if wanted.config else config.Config()
     return classify.measure(classify.Plan(settings.vision, wanted.rounds), bar)
@@ -133,6 +141,7 @@ BENCHES: Final = {
     "quality": ("what it finds and what it should not have found", quality.__doc__, _prepare_quality, _quality),
     "replay": ("what a video costs, from file to clip", replay.__doc__, _prepare_replay, _replay),
     "classify": ("what it costs to tell visitors apart", classify.__doc__, _prepare_classify, _classify),
+    "mask": ("what private areas cost a recording", mask.__doc__, _prepare_mask, _mask),
     "alert": ("how long until you know", alert.__doc__, _prepare_alert, _alert),
 }
 
@@ -145,6 +154,7 @@ def _tour(wanted: Namespace, bar: Bar) -> Iterator[Result]:
         yield from quality.measure(TOUR_QUALITY, bar)
         yield from replay.measure(replay.Plan(video, rounds=3), bar)
         yield from classify.measure(classify.Plan(config.Config().vision, rounds=1), bar)
+        yield from mask.measure(mask.SIZES[-1:], bar)
         yield from alert.measure(alert.Plan(), bar)
 
 

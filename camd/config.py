@@ -6,6 +6,7 @@ Rule: secrets stand in files of their own, which the settings only name.
 """
 
 import os
+import re
 import socket
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -385,8 +386,11 @@ def secret(path: Path) -> str:
 
 
 def credential_name(path: Path) -> str:
-    """Return what systemd is to call the secret at `path` when it hands it to a process."""
-    return str(path).strip("/").replace("/", "-")
+    """Return what systemd is to call the secret at `path` when it hands it to a process: no two paths are called alike.
+
+    A name is a word of ASCII; what else a path has in it is written as its number (systemd.exec, LoadCredential).
+    """
+    return re.sub("[^A-Za-z0-9./]", lambda found: f"_{ord(found[0]):x}_", str(path).strip("/")).replace("/", "-")
 
 
 def readable(path: Path) -> Path:
@@ -434,6 +438,10 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str, str]]:
         for key, labels in (("alerts.labels", config.alerts.labels), ("alerts.ignore", config.alerts.ignore)):
             if labels:
                 yield key, "nobody tells labels apart", "vision.classify: no", "vision.classify: yes, or no labels here"
+    for each in config.each():
+        if each.vision.privacy and not each.record.encode and each.camera.source.startswith(cameras.COPIED):
+            section = f"{SEVERAL}.{each.camera.name}" if config.cameras else "camera"
+            yield f"{section}.source", *cameras.UNMASKED
 
 
 def _several(

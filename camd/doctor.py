@@ -1,6 +1,7 @@
 """`camd doctor`: looks at all that camd stands on, and says what mends what is not well.
 
-Rule: it changes nothing, and writes nothing but a trial file that is gone at once. A bundle is for strangers' eyes: it
+Rule: it changes nothing, and writes nothing but a trial file that is gone at once. A camera that capture has not open
+is opened for a first picture, which nobody sees, and in home mode none is. A bundle is for strangers' eyes: it
 is made of findings' `plain` words and of settings that are figures or choices; no picture, secret, name, path or
 address has a way into it.
 """
@@ -15,7 +16,7 @@ from rich.markup import escape
 
 from camd import config
 from camd import settings_kinds as kinds
-from camd.checkups import camera, disk, house, machine
+from camd.checkups import camera, capture, disk, house, machine
 from camd.checkups.finding import Check, Finding, Health, Patient, ill
 from camd.config import KEYS, Config
 from camd.errors import CannotWriteError, ConfigError
@@ -23,7 +24,7 @@ from camd.places import Places
 from camd.terminal import Parser, print_json, say
 
 CHECKS: Final[tuple[Check, ...]] = (
-    camera.cameras, camera.capture, camera.encoder,
+    camera.cameras, capture.capture, camera.encoder,
     machine.power, machine.temperature, machine.memory, machine.clock,
     disk.writing, disk.room, disk.health,
     house.broker, house.cages, house.addresses, house.at_home,
@@ -72,7 +73,8 @@ def bundle(found: Iterable[Finding], settings: Config) -> str:
 
 def _kind(what: str) -> str:
     """What a finding is about, without the camera's own name."""
-    return "camera" if what.startswith("camera ") else what
+    kind = what.partition(" ")[0]
+    return kind if kind in camera.OF_EACH else what
 
 
 def _settings(settings: Config) -> Iterable[str]:

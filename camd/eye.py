@@ -12,20 +12,19 @@ from contextlib import ExitStack
 from typing import Final
 
 from camd.camera.frame import Frame, Veil
+from camd.camera.live import OPENS_WITHIN
 from camd.camera.source import Camera, Optics, is_live, opened
 from camd.clock import Clock
 from camd.config import Config
 from camd.errors import ConfigError, UnavailableError
 from camd.model import SECOND, Format, Nanos, Packet
+from camd.settings_camera import UNMASKED
 
 _log = logging.getLogger(__name__)
 
 PATIENCE: Final = (0, SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND)  # before it is tried again, and again
-GIVES_UP: Final = 30 * SECOND  # after the last picture: another process may get what this one does not
-UNMASKED: Final = (
-    "record.encode: the recording would show what vision.privacy covers. got a camera whose H.264 is copied as it is. "
-    "want record.encode: yes (it costs CPU), or no private areas."
-)
+GIVES_UP: Final = 30 * SECOND  # after it was lost: another process may get what this one does not
+A_MOMENT: Final = SECOND
 
 Take = Callable[[Iterable[Packet | Frame], threading.Event], bool]  # False: stopped before all was taken
 
@@ -49,7 +48,8 @@ class Eye:
         """
         tries = 0
         while self._open is None:
-            if not self._clock.wait(self._clock.boot() + PATIENCE[min(tries, len(PATIENCE) - 1)], shut):
+            patience = min(PATIENCE[min(tries, len(PATIENCE) - 1)], self._left())
+            if not self._clock.wait(self._clock.boot() + patience, shut):
                 return None
             try:
                 self._open = self._at(self._clock.boot(), shut)
@@ -97,9 +97,14 @@ class Eye:
             raise UnavailableError(f"{error} It was tried again for {GIVES_UP // SECOND} s.") from error
         _log.warning("%s It is tried again.", error)
 
+    def _left(self) -> Nanos:
+        """For how long it is still waited for, a moment at least."""
+        return max(self._lost + GIVES_UP - self._clock.boot(), A_MOMENT) if self.trouble else GIVES_UP
+
     def _at(self, starts: Nanos, shut: threading.Event) -> Camera:
-        camera = self._held.enter_context(opened(self._settings, self._optics, starts, self._clock, shut))
+        within = min(OPENS_WITHIN, self._left())
+        camera = self._held.enter_context(opened(self._settings, self._optics, starts, self._clock, shut, within))
         if camera.copies and self._optics.veil.areas:
             self._held.close()
-            raise ConfigError(UNMASKED)
+            raise ConfigError("record.encode: {}. got {}. want {}.".format(*UNMASKED))
         return camera

@@ -17,27 +17,40 @@ from camd.places import Places
 HOME: Final = "home"
 AWAY: Final = "away"
 MODES: Final = (HOME, AWAY)
+FIRST: Final = (
+    "camd has not run here yet. Its first start watches, unless 'camd mode home' or the schedule says otherwise before."
+)
+MEND: Final = "'camd mode away' mends it."
 UNDATED: Final = 2**31 - 1  # UNIX seconds, the last that every file system knows
 
 
 def read(places: Places) -> str:
     """Return the mode, `home` where it cannot be known."""
     try:
-        word = places.mode.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        word = _word(places)
+    except OSError:
         return HOME
     return word if word in MODES else HOME
+
+
+def is_new(places: Places) -> bool:
+    """Whether nothing was ever kept here, and nobody ever said whether cameras may look. Raises OSError."""
+    return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
 
 
 def trouble(places: Places) -> str:
     """Why the mode cannot be known, in one line; "" when it can."""
     try:
-        word = places.mode.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{places.mode}: cannot be read ({error}), so nobody is watched. 'camd mode away' mends it."
-    if word not in MODES:
-        return f"{places.mode}: holds neither home nor away, so nobody is watched. 'camd mode away' mends it."
-    return ""
+        if is_new(places):
+            return FIRST
+        word = _word(places)
+    except OSError as error:
+        return f"{places.mode}: cannot be read ({error.strerror}), so nobody is watched. {MEND}"
+    return "" if word in MODES else f"{places.mode}: holds neither home nor away, so nobody is watched. {MEND}"
+
+
+def _word(places: Places) -> str:
+    return places.mode.read_text(encoding="ascii", errors="replace").strip()
 
 
 def write(places: Places, mode: str) -> None:

@@ -14,6 +14,12 @@ from camd.settings_kinds import Number, Scalar, Text, WrongError, home
 from camd.settings_paths import File
 
 SCHEMES = ("rtsp", "http")
+COPIED = "rtsp://"  # what comes so is H.264 and recorded as it is
+UNMASKED = (
+    "the recording would show what vision.privacy covers",
+    "a camera whose H.264 is copied as it is",
+    "record.encode: yes (it costs CPU), or no private areas",
+)
 PI = re.compile(r"pi(?::([0-9]))?")  # the camera module, and which one where there are two
 
 

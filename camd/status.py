@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from camd import guard, ledger, mode, owner
 from camd.alerts.outbox import Outbox
-from camd.alerts.topics import Names
+from camd.alerts.states import has_given_up
 from camd.alive import is_alive
-from camd.checkups.camera import RUNS, STOPPED, capture_is
+from camd.checkups.capture import RUNS, STOPPED, Said, capture_is, said
 from camd.clock import SystemClock
 from camd.config import MB, Config, load
 from camd.errors import UnusableInputError
@@ -63,21 +63,23 @@ def status(settings: Config, places: Places) -> dict[str, Any]:
 
 def _house(settings: Config, places: Places, capture: str, figures: dict[str, Any]) -> dict[str, Any]:
     """What the house has heard, or will when the broker is there."""
-    if not places.outbox_ram.exists():  # asking makes none
-        names = (each.camera.name for each in settings.each())
-        return {"cameras": {name: _camera(capture, None, None, {}) for name in names}, "waiting": 0}
-    cameras = {}
+    told = said(settings, places)
+    cameras = {name: _camera(capture, told[name], figures.get(name, {})) for name in told}
+    return {"cameras": cameras, "waiting": _waiting(places)}
+
+
+def _waiting(places: Places) -> int:
+    """How many messages wait for the broker; asking makes no outbox."""
+    if not places.outbox_ram.exists():
+        return 0
     with closing(Outbox(places)) as outbox:
-        for name in (each.camera.name for each in settings.each()):
-            topics = Names(settings.mqtt.prefix, settings.mqtt.node, name)
-            said = outbox.state_of(topics.status), outbox.state_of(topics.sensor)
-            cameras[name] = _camera(capture, *said, figures.get(name, {}))
-        return {"cameras": cameras, "waiting": outbox.count()}
+        return outbox.count()
 
 
-def _camera(capture: str, status: str | None, sensor: str | None, figures: dict[str, Any]) -> dict[str, Any]:
+def _camera(capture: str, told: Said, figures: dict[str, Any]) -> dict[str, Any]:
     """One camera; what a capture that was killed said last is true no more."""
-    if capture == STOPPED and status != "offline":
+    status, sensor = told.status, told.sensor
+    if capture == STOPPED and status != "offline" and not has_given_up(status, sensor):
         status, sensor = "offline", "unknown"
     return {"status": status or "unknown", "sensor": sensor or "unknown", **figures}
 

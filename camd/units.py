@@ -5,9 +5,12 @@ written down: as the addresses that the unit may reach, and as a file of hosts t
 /etc/hosts. So it needs no resolver, through which data could leave. Secrets are handed over by systemd
 (LoadCredential).
 Rule: an address that changes is not followed by itself: `camd doctor` says so, and this verb writes the new one.
+A path is written as systemd reads it (systemd.syntax, "Quoting"; systemd.unit, "Specifiers"): what it does not
+understand it leaves out, and only the log says so.
 """
 
 import ipaddress
+import shlex
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +25,7 @@ from camd.places import default_data
 from camd.terminal import Parser, say
 
 UNITS: Final = Path("/etc/systemd/system")
+SERVICES: Final = "camd-*.service"
 DROP_IN: Final = "settings.conf"  # read after cage.conf, which it opens that far
 HOSTS: Final = Path("/etc/camd/hosts")
 STATE: Final = Path("/var/lib/camd")  # the units' StateDirectory
@@ -37,9 +41,12 @@ Resolve = Callable[[str], tuple[str, ...]]
 
 
 def main(arguments: list[str]) -> int:
-    """`camd units`: write the drop-ins; raises UnavailableError for a name that means nothing, CannotWriteError."""
+    """`camd units`: write the drop-ins; raises UnavailableError where nothing is to be dropped into, or for a name that
+    means nothing, and CannotWriteError."""
     options = _parser().parse_args(arguments)
     settings = config.load(options.config)
+    if not any(options.into.glob(SERVICES)):
+        raise UnavailableError(f"{options.into}: camd is no service here. 'sudo systemd/install' makes it one.")
     wanted = files(settings, options.into, options.hosts, addresses)
     changed = [path for path, text in wanted.items() if _content(path) != text]
     for path in changed:
@@ -49,6 +56,8 @@ def main(arguments: list[str]) -> int:
         say("the units are as the settings ask")
     elif options.into == UNITS:
         say("in force after: systemctl daemon-reload && systemctl restart camd.target")
+    if not settings.store.data.is_dir() and not _is_usual(settings.store.data):
+        say(f"{settings.store.data}: not there yet, and no unit may make it. {how_to_make(settings.store.data)}")
     return 0
 
 
@@ -68,6 +77,11 @@ def files(settings: Config, units: Path, hosts: Path, resolve: Resolve) -> dict[
         for name, lines in made.items()
     }
     return texts | {hosts: _hosts(meant)}
+
+
+def how_to_make(folder: Path) -> str:
+    """How a data folder of one's own comes to be there, for a service that may write to nothing above it."""
+    return f"Mount it, or say: sudo install -d -m 700 -o camd -g camd {shlex.quote(str(folder))}"
 
 
 def hosts_of(settings: Config) -> dict[str, tuple[str, ...]]:
@@ -108,20 +122,25 @@ def allowed(units: Path, unit: str) -> tuple[str, ...] | None:
 
 def _allowed(names: Iterable[str], meant: dict[str, tuple[str, ...]], hosts: Path) -> list[str]:
     to = dict.fromkeys(address for name in names for address in meant[name])
-    return [f"IPAddressAllow={' '.join(to)}", f"BindReadOnlyPaths={hosts}:/etc/hosts"] if to else []
+    return [f"IPAddressAllow={' '.join(to)}", f"BindReadOnlyPaths={_quoted(str(hosts))}:/etc/hosts"] if to else []
 
 
 def _folder(settings: Config, unit: str) -> list[str]:
     """A data folder of the owner's own choice can be written, too, but for what the unit does not see in its own."""
     data = settings.store.data
-    if data == default_data() or data.is_relative_to(STATE):
+    if _is_usual(data):
         return []
     hidden = ("owner",) if unit == "capture" else ("clips", "owner")
-    return [f"ReadWritePaths={data}", *(f"InaccessiblePaths=-{data / name}" for name in hidden)]
+    return [f"ReadWritePaths={_if_there(data)}", *(f"InaccessiblePaths={_if_there(data / name)}" for name in hidden)]
+
+
+def _is_usual(data: Path) -> bool:
+    """Whether the units have this data folder of themselves."""
+    return data == default_data() or data.is_relative_to(STATE)
 
 
 def _recipients(settings: Config) -> list[str]:
-    folders = [f"ReadWritePaths=-{to.folder}" for to in settings.share.to if to.folder]
+    folders = [f"ReadWritePaths={_if_there(to.folder)}" for to in settings.share.to if to.folder]
     return [*folders, *_credentials(to.token_file for to in settings.share.to)]
 
 
@@ -134,7 +153,23 @@ def _camera_secrets(settings: Config) -> tuple[Path | None, ...]:
 
 
 def _credentials(secrets: Iterable[Path | None]) -> list[str]:
-    return [f"LoadCredential={credential_name(path)}:{path}" for path in secrets if path]
+    """What follows the colon is a path to the line's end, in which only % means something."""
+    return [f"LoadCredential={credential_name(path)}:{_plain(path)}" for path in secrets if path]
+
+
+def _if_there(path: Path) -> str:
+    """A path in a list of paths; a unit with one that is not there would not start (226) but for the minus."""
+    return _quoted(f"-{path}")
+
+
+def _quoted(word: str) -> str:
+    """One word of several, as systemd takes it apart."""
+    escaped = _plain(word).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if set(escaped) & set(" \t'\\") else escaped
+
+
+def _plain(path: Path | str) -> str:
+    return str(path).replace("%", "%%")
 
 
 def _text(lines: list[str]) -> str:
@@ -178,8 +213,8 @@ def _parser() -> Parser:
         description="Write what the settings ask of the systemd units: the addresses of broker, network cameras and "
         "recipients, the files that hold secrets, folders to write to. systemd/install does it; do it again when the "
         "settings or an address have changed.",
-        epilog="exit codes: 0 written, or nothing to write; 64 wrong usage; 69 a name means no address; 73 cannot "
-        "write; 78 bad config",
+        epilog="exit codes: 0 written, or nothing to write; 64 wrong usage; 69 a name means no address, or camd "
+        "is no service here; 73 cannot write; 78 bad config",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the settings; default: where they usually lie")
     parser.add_argument("--into", type=Path, metavar="DIR", default=UNITS, help=f"the units' folder; default {UNITS}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from camd import systemd
+from camd.camera.live import STALL
 from camd.clock import Clock
 from camd.errors import StuckError
 from camd.eye import GIVES_UP
@@ -24,7 +25,7 @@ from camd.worker import Crew
 _log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = SECOND
-GRACE: Final = 8 * SECOND  # after the eye should have given up, for clips to be finished
+GRACE: Final = STALL + 8 * SECOND  # for the silence to be noticed, and, when the eye gave up, for clips to be finished
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camd import bench
-from camd.benches import alert, detect, footage, quality, replay
+from camd.benches import alert, detect, footage, mask, quality, replay
 from camd.benches.counted import calls_of
 from camd.benches.detect import CONTENDERS, Player
 from camd.benches.footage import Footage, Size
@@ -233,6 +233,18 @@ def test_frame_numbers_become_the_times_at_which_pictures_are_shown(tmp_path: Pa
         "ignore": [{"began": 10.0, "ended": 11.933}],
     }
     assert quality.judge(VisionConfig(), Filmed(link)).score.hit == 1
+
+
+# camd bench mask
+
+
+def test_masks_are_told_with_what_they_cost_and_may_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    (told,) = _objects(capsys, "mask", "--size", "321x240")
+    assert (told["type"], told["size"], told["areas"], told["budget_ms"]) == ("mask", "321x240", 4, 0.5)
+    assert set(told["cover_ms"]) == set(told["encode_ms"]) == SPREAD
+    dear, cheap = (mask.MaskCost(TINY, 4, Spread(ms, ms, ms), Spread(9, 9, 9)) for ms in (0.51, 0.49))
+    assert not dear.is_within_budget
+    assert cheap.is_within_budget
 
 
 # camd bench replay

@@ -248,10 +248,29 @@ def test_all_faults_come_at_once_in_the_order_of_their_lines(file: Path) -> None
         ),
         ("alerts:\n  labels: [person, animal]\n  ignore: [animal]\n", "alerts.ignore: told of and ignored. got animal"),
         ("vision: {classify: no}\nalerts: {ignore: [animal]}\n", "2: alerts.ignore: nobody tells labels apart"),
+        (
+            f"vision: {{privacy: {{door: {AREA}}}}}\ncamera: {{source: 'rtsp://10.0.0.5/main'}}\n",
+            "2: camera.source: the recording would show what vision.privacy covers. got a camera whose H.264 is "
+            "copied as it is. want record.encode: yes",
+        ),
+        (
+            f"cameras:\n  a: {{source: 'http://10.0.0.4/'}}\n  b:\n    source: rtsp://10.0.0.5/main\n"
+            f"    vision: {{privacy: {{door: {AREA}}}}}\n",
+            "4: cameras.b.source: the recording would show what vision.privacy covers",
+        ),
     ],
 )
 def test_each_fault_has_its_words(file: Path, text: str, said: str) -> None:
     assert said in fault(file, text)
+
+
+@pytest.mark.parametrize(
+    "camera",
+    ["{source: 'http://10.0.0.4/'}", "{source: pi}", "{source: 'rtsp://10.0.0.5/'}\nrecord: {encode: yes}"],
+)
+def test_private_areas_fit_what_is_encoded_anyway(file: Path, camera: str) -> None:
+    file.write_text(f"vision: {{privacy: {{door: {AREA}}}}}\ncamera: {camera}\n")
+    assert load(file).vision.privacy
 
 
 @pytest.mark.parametrize(

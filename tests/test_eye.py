@@ -11,7 +11,7 @@ from camd.clock import ManualClock, SystemClock
 from camd.config import CameraConfig, Config, RecordConfig, VisionConfig
 from camd.errors import ConfigError, UnavailableError
 from camd.eye import GIVES_UP, Eye
-from camd.model import Polygon
+from camd.model import SECOND, Polygon
 from tests.camera.rigs import MjpegRig
 from tests.worlds import film
 
@@ -60,8 +60,24 @@ def test_a_camera_that_is_lost_is_tried_for_half_a_minute(rig: MjpegRig, caplog:
     lost = clock.boot()
     with pytest.raises(UnavailableError, match="tried again for 30 s"):
         eye.open(NEVER)
-    assert GIVES_UP <= clock.boot() - lost < GIVES_UP * 2
+    assert GIVES_UP <= clock.boot() - lost <= GIVES_UP + SECOND
     assert 4 <= sum("tried again" in record.message for record in caplog.records) <= 10
+
+
+def test_a_camera_that_has_become_mute_is_given_up_no_later(rig: MjpegRig) -> None:
+    clock = ManualClock()
+    eye = Eye(Config(camera=rig.settings), clock)
+    eye.open(NEVER)
+    rig.unplug()
+    assert not plays(eye, 10_000)
+    lost = clock.boot()
+    rig.plug()
+    rig.stall()
+    for number, seconds in enumerate((11, 23, 31, 37), 1):  # each ends one opening, as long as it may take
+        threading.Timer(0.4 * number, clock.wait, (lost + seconds * SECOND, NEVER)).start()
+    with pytest.raises(UnavailableError, match="tried again for 30 s"):
+        eye.open(NEVER)
+    assert clock.boot() - lost <= 31 * SECOND
 
 
 def test_a_camera_that_comes_back_is_played_on(rig: MjpegRig) -> None:

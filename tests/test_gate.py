@@ -69,7 +69,7 @@ def test_away_is_one_word_and_nothing_else(tmp_path_factory: pytest.TempPathFact
     assert (mode.read(where) == AWAY) is (data.strip() == b"away")
 
 
-def test_who_is_open_two_seconds_later_is_late(gate: Gate) -> None:
+def test_who_is_open_so_late_that_two_seconds_are_near_is_told(gate: Gate) -> None:
     gate.look("porch")
     gate.look("garden")
     pass_(gate, 10)
@@ -77,9 +77,9 @@ def test_who_is_open_two_seconds_later_is_late(gate: Gate) -> None:
     mode.write(gate.places, HOME)
     gate.now()
     gate.closed("garden")
-    pass_(gate, 2)
+    pass_(gate, 1)
     assert gate.overdue() == []
-    pass_(gate, 0.1)
+    pass_(gate, 0.5)
     assert gate.overdue() == ["porch"]
     gate.closed("porch")
     assert gate.overdue() == []

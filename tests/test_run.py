@@ -198,7 +198,9 @@ def test_no_camera_is_reached_before_home_mode_can_be_entered(tmp_path: Path) ->
             assert house.places.wish_bell.exists()
 
 
-def test_a_camera_that_is_not_there_is_a_fault_until_it_is(tmp_path: Path, real_broker: Broker) -> None:
+def test_a_camera_that_is_not_there_is_a_fault_until_it_is(
+    tmp_path: Path, real_broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
     house, rig = House(tmp_path, real_broker.port), MjpegRig()
     house.settings.write_text(house.settings.read_text().replace(str(FIXTURES / "porch.mp4"), rig.settings.source))
     rig.unplug()
@@ -209,6 +211,8 @@ def test_a_camera_that_is_not_there_is_a_fault_until_it_is(tmp_path: Path, real_
         until(lambda: _last(heard, "porch/sensor") == "closed")
         assert _last(heard, "porch/status").startswith("fault:http://127.0.0.1")
         assert len([told for told in heard.payloads("porch/event") if "camera_offline" in told]) == 1
+        main(["status", "--config", str(house.settings)])
+        assert "porch: fault:http://127.0.0.1" in capsys.readouterr().out
         rig.plug()
         with house.verb("capture") as capture:
             until(lambda: _last(heard, "porch/status") == "online", seconds=20)

@@ -152,20 +152,78 @@ def test_a_data_folder_of_ones_own_can_be_written(tmp_path: Path) -> None:
     made = _files(tmp_path, "store: {data: /srv/camd}\nmqtt: {host: broker.lan}\n")
     for unit in ("capture", "notify", "send"):
         lines = made[f"units/camd-{unit}.service.d/settings.conf"].splitlines()
-        assert "ReadWritePaths=/srv/camd" in lines
+        assert "ReadWritePaths=-/srv/camd" in lines
         assert "InaccessiblePaths=-/srv/camd/owner" in lines
         assert ("InaccessiblePaths=-/srv/camd/clips" in lines) is (unit != "capture")
 
 
-def test_what_is_as_it_should_be_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+ODD = """\
+store: {data: '/srv/my clips 100%'}
+mqtt: {host: broker.lan}
+share: {to: {stick: {folder: '/media/a "b" \\c'}}}
+"""
+
+
+def test_a_path_is_written_as_systemd_reads_it(tmp_path: Path) -> None:
+    made = _files(tmp_path, ODD)
+    capture, send = (made[f"units/camd-{unit}.service.d/settings.conf"].splitlines() for unit in ("capture", "send"))
+    assert 'ReadWritePaths="-/srv/my clips 100%%"' in capture
+    assert 'InaccessiblePaths="-/srv/my clips 100%%/owner"' in capture
+    assert r'ReadWritePaths="-/media/a \"b\" \\c"' in send
+
+
+@with_analyze
+def test_systemd_understands_what_is_written(tmp_path: Path) -> None:
+    secret = tmp_path / "pass wörd 5%: x"
+    secret.write_text("xyzzy\n", encoding="utf-8")
+    secret.chmod(0o600)
+    folder = _installed(tmp_path)
+    settings = _settings(tmp_path, f"{ODD}camera: {{source: 'rtsp://192.168.1.20/main', password_file: '{secret}'}}\n")
+    for path, text in units.files(settings, folder, tmp_path / "hosts of camd", _meant).items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    names = [f"camd-{name}.service" for name in ("capture", "notify", "send")]
+    command = ["systemd-analyze", "verify", f"--root={tmp_path}", "--man=no", *names]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert "camd" in told  # it looked: the program itself is not there
+    assert [line for line in told.splitlines() if units.DROP_IN in line] == []
+
+
+def test_no_two_secrets_are_called_alike() -> None:
+    names = [
+        config.credential_name(Path(path)) for path in ("/a/b c", "/a/b_c", "/a/b-c", "/a-b/c", "/a/b/c", "/a/bäc")
+    ]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9._-]+", name) for name in names)
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """What `camd units` is told for this folder."""
     given = tmp_path / "camd.yaml"
-    given.write_text("mqtt: {host: 127.0.0.1}\n", encoding="utf-8")
-    arguments = ["--config", str(given), "--into", str(tmp_path / "units"), "--hosts", str(tmp_path / "hosts")]
+    given.write_text(f"mqtt: {{host: 127.0.0.1}}\nstore: {{data: {tmp_path}/clips}}\n", encoding="utf-8")
+    return ["--config", str(given), "--into", str(tmp_path / "units"), "--hosts", str(tmp_path / "hosts")]
+
+
+def test_where_camd_is_no_service_nothing_is_written(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "units").mkdir()
+    with pytest.raises(UnavailableError, match="systemd/install"):
+        units.main(arguments)
+    assert {path.name for path in tmp_path.rglob("*")} == {"camd.yaml", "units"}
+
+
+def test_what_is_as_it_should_be_is_left_alone(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(SYSTEMD, tmp_path / "units")
     assert units.main(arguments) == 0
     assert units.allowed(tmp_path / "units", "notify") == ("127.0.0.1",)
-    capsys.readouterr()
+    assert f"{tmp_path}/clips: not there yet" in capsys.readouterr().err
+    (tmp_path / "clips").mkdir()
     assert units.main(arguments) == 0
-    assert "the units are as the settings ask" in "".join(capsys.readouterr())
+    said = capsys.readouterr().err
+    assert "the units are as the settings ask" in said
+    assert "not there yet" not in said
 
 
 def test_a_name_that_means_nothing_is_told(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ clock = ManualClock()
 watchdog = Watchdog(clock, ["porch"])
 watchdog.opens("porch", is_live={is_live})
 watchdog.awaits("porch", Pulse())
-clock.wait(39 * 10**9, threading.Event())
+clock.wait(44 * 10**9, threading.Event())
 watchdog.look()
 """
 

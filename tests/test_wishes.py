@@ -81,8 +81,20 @@ def test_too_many_wishes_are_refused(places: Places) -> None:
     assert len(taken(places)) == MOST_WAITING
 
 
+def test_before_the_first_start_it_is_told_what_that_will_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mode", "--data", str(tmp_path / "data")]) == 0
+    told = capsys.readouterr()
+    assert told.out == "home\n"
+    assert "has not run here yet. Its first start watches" in told.err
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_mode_that_cannot_be_known_means_home(places: Places) -> None:
-    assert (mode.read(places), "cannot be read" in mode.trouble(places)) == (HOME, True)
+    places.index.touch()
+    assert (mode.read(places), mode.trouble(places).count(str(places.mode))) == (HOME, 1)
+    assert "cannot be read (No such file or directory), so nobody is watched" in mode.trouble(places)
     places.mode.write_bytes(b"\xff away")
     assert mode.read(places) == HOME
     places.mode.write_text("holiday\n")

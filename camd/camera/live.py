@@ -52,10 +52,13 @@ class Reader(Protocol):
 class LiveCamera:
     """The camera that `readers` read, together: one gives what is recorded, and one the pictures to look at.
 
-    `name` says in errors which camera it is. Raises UnavailableError when no picture comes, or `shut` is set before.
+    `name` says in errors which camera it is. Raises UnavailableError when no picture comes `within` that time, or
+    before `shut` is set.
     """
 
-    def __init__(self, name: str, readers: Sequence[Reader], clock: Clock, shut: threading.Event) -> None:
+    def __init__(
+        self, name: str, readers: Sequence[Reader], clock: Clock, shut: threading.Event, within: Nanos = OPENS_WITHIN
+    ) -> None:
         self._name, self._readers, self._clock = name, readers, clock
         self._closed = threading.Event()
         self._waiting: queue.Queue[Given | Exception] = queue.Queue(MOST_WAITING)
@@ -63,7 +66,7 @@ class LiveCamera:
         for thread in self._threads:
             thread.start()
         try:
-            opening, self._first = self._begun(shut)
+            opening, self._first = self._begun(shut, within)
         except BaseException:
             self.close()
             raise
@@ -105,9 +108,9 @@ class LiveCamera:
         if any(thread.is_alive() for thread in self._threads):
             raise StuckError(f"{self._name}: the camera's driver does not let go of it; camd has to start again.")
 
-    def _begun(self, shut: threading.Event) -> tuple[Opening, list[Packet | Frame]]:
+    def _begun(self, shut: threading.Event, within: Nanos) -> tuple[Opening, list[Packet | Frame]]:
         """Wait for what the pictures are and for the first of them."""
-        until, opening = self._clock.boot() + OPENS_WITHIN, None
+        until, opening = self._clock.boot() + within, None
         first: list[Packet | Frame] = []
         while self._clock.boot() < until and not shut.is_set():
             item = self._next()
@@ -117,7 +120,7 @@ class LiveCamera:
                 first.append(item)
             if opening and any(isinstance(item, Frame) for item in first):
                 return opening, first
-        raise UnavailableError(f"{self._name}: no picture within {OPENS_WITHIN // SECOND} s. {MUTE}")
+        raise UnavailableError(f"{self._name}: no picture within {within // SECOND} s. {MUTE}")
 
     def _next(self) -> Given | None:
         """The next thing that was given, or None after a moment; raises what a reader raised."""

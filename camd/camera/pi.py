@@ -46,11 +46,11 @@ MISSED_S: Final = 1.0
 GIVES_UP: Final = 5 * SECOND
 
 
-def opened(settings: CameraConfig, veil: Veil, clock: Clock, shut: threading.Event) -> LiveCamera:
+def opened(settings: CameraConfig, veil: Veil, clock: Clock, shut: threading.Event, within: Nanos) -> LiveCamera:
     """Open the camera module that the settings name; raises UnavailableError."""
     name = settings.source
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")  # it tells every setting of every start otherwise
-    return LiveCamera(name, [PiReader(settings, veil, clock)], clock, shut)
+    return LiveCamera(name, [PiReader(settings, veil, clock)], clock, shut, within)
 
 
 class PiReader:

@@ -180,7 +180,7 @@ class Relay:
         request = self._pending.popleft() if self._pending else _Request("", "", [])
         if code == "401" and self._sign(request, headers):
             return
-        if int(code) >= 400 and request.method in ("DESCRIBE", "SETUP", "PLAY"):
+        if int(code) >= 400 and request.method in ("OPTIONS", "DESCRIBE", "SETUP", "PLAY"):
             self.trouble = f"{self._address}: {refused(int(code), reason, self._address.login)}"
         kept = [(name, value) for name, value in headers if name.lower() in PASSED_ON]
         lines = [f"RTSP/1.0 {code} {reason}", f"CSeq: {request.number}", *(f"{name}: {value}" for name, value in kept)]

@@ -17,7 +17,7 @@ from camd import config
 from camd import settings_camera as kinds
 from camd.camera.address import Address, Login
 from camd.camera.frame import Frame, Veil
-from camd.camera.live import LiveCamera
+from camd.camera.live import OPENS_WITHIN, LiveCamera
 from camd.camera.reader import Part, Stamps, StreamReader, Wants
 from camd.camera.stream import FileCamera
 from camd.clock import Clock
@@ -71,8 +71,15 @@ def is_live(settings: CameraConfig) -> bool:
     return _kind(settings.source) != "file"
 
 
-def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock, shut: threading.Event) -> Camera:
-    """Open the camera; a file's first picture is put at `starts`. Waits for a live one's until `shut` is set.
+def opened(
+    settings: CameraConfig,
+    optics: Optics,
+    starts: Nanos,
+    clock: Clock,
+    shut: threading.Event,
+    within: Nanos = OPENS_WITHIN,
+) -> Camera:
+    """Open the camera; a file's first picture is put at `starts`. Waits `within` for a live one's, until `shut` is set.
 
     Raises UnavailableError or UnusableInputError.
     """
@@ -80,7 +87,7 @@ def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock, 
     if kind == "file":
         return FileCamera(Path(settings.source), starts, optics.veil, encode=optics.encode)
     if kind == "pi":
-        camera: Camera = _camera_module()(settings, optics.veil, clock, shut)
+        camera: Camera = _camera_module()(settings, optics.veil, clock, shut, within)
         return camera
     module, name, stamps = LINES[kind]
     line = _from(module, name)
@@ -89,7 +96,7 @@ def opened(settings: CameraConfig, optics: Optics, starts: Nanos, clock: Clock, 
     wants = Wants(optics.veil, stamps, encode=optics.encode)
     parts = [Part.ALL] if len(lines) == 1 else [Part.RECORDING, Part.PICTURES]
     readers = [StreamReader(one, replace(wants, part=part), clock) for one, part in zip(lines, parts, strict=True)]
-    return LiveCamera(lines[0].name, readers, clock, shut)
+    return LiveCamera(lines[0].name, readers, clock, shut, within)
 
 
 def _kind(source: str) -> str:

@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from camd import units
+from camd.checkups import rights
 from camd.checkups.finding import Finding, Patient, ill, well, worry
 from camd.clock import SystemClock
 from camd.config import MB
@@ -22,10 +24,14 @@ MOUNTS: Final = "proc/self/mountinfo"
 def writing(patient: Patient) -> list[Finding]:
     """How fast a recording could be written and synced here."""
     folder = patient.places.data
+    if hidden := rights.hides(patient, folder):
+        return ill("disk", f"{folder}: camd's units see nothing in {hidden}", "Let store.data be elsewhere.", "hidden")
     if not folder.is_dir():
-        return worry("disk", f"{folder} is not there yet", "It is made at the first start.", "no data folder")
+        mend = units.how_to_make(folder) if patient.is_service else "It is made at the first start."
+        return worry("disk", f"{folder} is not there yet", mend, "no data folder")
     try:
-        seconds, worst = _trial(folder)
+        with rights.of_camd(patient):
+            seconds, worst = _trial(folder)
     except OSError as error:
         mend = f"Let camd's user write there, or mount the disk that belongs at {folder}."
         return ill("disk", f"{folder} cannot be written ({error.strerror})", mend, f"refuses ({error.errno})")
@@ -52,16 +58,21 @@ def _trial(folder: Path) -> tuple[float, float]:
 
 def room(patient: Patient) -> list[Finding]:
     """What is left for clips."""
-    clips, settings = patient.places.clips, patient.config.store
+    settings = patient.config.store
     try:
-        free = free_bytes(clips if clips.is_dir() else patient.places.data.parent)
-    except (CamdError, OSError):
-        return []
+        free = free_bytes(_nearest(patient.places.clips))
+    except CamdError as error:
+        return worry("room", str(error), "Is the disk there, and is it well?", "not told")
     says = f"{free / MB:.0f} MB free, {settings.keep_free / MB:.0f} MB of it are left to everything else"
     if free <= settings.keep_free:
         mend = "Make room, or lower store.keep_free or store.max_bytes. Meanwhile each clip makes an old one go."
         return worry("room", says, mend, says)
     return well("room", says, says)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the one above in which it would be made."""
+    return next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK) and one.is_dir())
 
 
 def health(patient: Patient) -> list[Finding]:
@@ -83,7 +94,6 @@ def health(patient: Patient) -> list[Finding]:
 
 def _device(patient: Patient) -> str:
     """The name of the block device that clips lie on, such as mmcblk0p2; "" where it has none."""
-    data = patient.places.data
-    number = (data if data.is_dir() else Path("/")).stat().st_dev
+    number = _nearest(patient.places.data).stat().st_dev
     link = patient.system / f"sys/dev/block/{os.major(number)}:{os.minor(number)}"
     return link.resolve().name if link.exists() else ""

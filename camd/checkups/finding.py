@@ -8,10 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from camd import mode
 from camd.config import Config
 from camd.places import Places
+
+UNITS: Final = "etc/systemd/system"
+NOTIFY: Final = f"{UNITS}/camd-notify.service"
 
 
 class Health(Enum):
@@ -45,6 +49,15 @@ class Patient:
     config: Config
     places: Places
     system: Path = Path("/")
+
+    @property
+    def is_service(self) -> bool:
+        """Whether camd's units are installed here."""
+        return (self.system / NOTIFY).exists()
+
+    def is_watched(self) -> bool:
+        """Whether cameras may be opened: the mode is away, or would be so from the first start on."""
+        return mode.read(self.places) == mode.AWAY or mode.trouble(self.places) == mode.FIRST
 
     def read(self, path: str) -> str:
         """Return what a file below `system` says, "" where it does not exist or cannot be read."""

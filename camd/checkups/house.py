@@ -7,14 +7,12 @@ from typing import Final
 from camd import guard, mode, units
 from camd.alerts.link import Listener
 from camd.alerts.topics import Names
-from camd.checkups.finding import Finding, Patient, ill, well, worry
+from camd.checkups.finding import UNITS, Finding, Patient, ill, well, worry
 from camd.clock import SystemClock
 from camd.errors import CamdError, ConfigError, UnavailableError
 from camd.model import SECOND
 
 ANSWER_S: Final = 5.0
-UNITS: Final = "etc/systemd/system"
-NOTIFY: Final = f"{UNITS}/camd-notify.service"
 SERVICE: Final = (
     "This kernel does not enforce the units' IP filters (CONFIG_CGROUP_BPF); guard.strict refuses to run so."
 )
@@ -53,7 +51,7 @@ def cages(patient: Patient) -> list[Finding]:
     for process, holes in told.items():
         if holes:
             says = f"open: {process} {', '.join(holes)}"
-            found += worry("guard", says, SERVICE if (patient.system / NOTIFY).exists() else NO_SERVICE, says)
+            found += worry("guard", says, SERVICE if patient.is_service else NO_SERVICE, says)
         else:
             found += well("guard", f"closed: {process}", f"closed: {process}")
     return found
@@ -68,7 +66,7 @@ def addresses(patient: Patient) -> list[Finding]:
             continue
         for name in names:
             found += _moved(unit, name, allowed)
-    if not found and (patient.system / NOTIFY).exists():
+    if not found and patient.is_service:
         return well("addresses", "as the units have them", "unchanged")
     return found
 
@@ -88,9 +86,9 @@ def _moved(unit: str, name: str, allowed: tuple[str, ...]) -> list[Finding]:
 
 def at_home(patient: Patient) -> list[Finding]:
     """The mode."""
-    if not patient.places.mode.exists():
-        return []
     trouble, now = mode.trouble(patient.places), mode.read(patient.places)
+    if trouble == mode.FIRST:
+        return well("mode", trouble, "has not run yet")
     if trouble:
         return ill("mode", trouble, "camd mode away", "unknown")
     return well("mode", f"{now}: {'nobody is watched' if now == mode.HOME else 'watching'}", now)

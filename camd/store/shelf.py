@@ -372,9 +372,9 @@ def finish_garbage(places: Places, index: Index) -> bool:
 
 
 def is_new(places: Places) -> bool:
-    """Whether nothing was ever kept here, and nobody ever said whether the camera may look. Raises CannotWriteError."""
+    """As `mode.is_new`. Raises CannotWriteError."""
     with writing(places.clips):
-        return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
+        return mode.is_new(places)
 
 
 def _mb(count: int) -> str:

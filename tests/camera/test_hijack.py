@@ -155,6 +155,10 @@ def test_the_right_password_opens_it_and_the_wrong_one_is_told_apart(options: tu
             rig.open()
 
 
+# Ends capture two seconds after it began to record.
+ONE_CLIP = 'set -e; "$@" & until ls "$0"/*.part >/dev/null 2>&1; do sleep 0.2; done; sleep 2; kill -TERM $!; wait $!'
+
+
 @with_rtsp
 @with_strace
 def test_capture_reaches_its_camera_alone_and_its_password_is_nowhere(tmp_path: Path, account: Path) -> None:
@@ -162,8 +166,8 @@ def test_capture_reaches_its_camera_alone_and_its_password_is_nowhere(tmp_path: 
         home = replace(Home(tmp_path / "home"), camera=Peer(CAMERA, rig.port)).build()
         config = home.root / "camd.yaml"
         config.write_text(config.read_text() + f"camera: {{source: {rig.settings.source}, password_file: {account}}}\n")
-        words = ("timeout", "--preserve-status", "-s", "TERM", "7", sys.executable, "-m", "camd", "capture")
-        ended, verdict = home.watch(*words, *home.options)
+        words = ("sh", "-c", ONE_CLIP, home.places.clips, sys.executable, "-m", "camd", "capture", *home.options)
+        ended, verdict = home.watch(*words)
     assert ended.code == 0, ended.errors
     assert (verdict.findings, verdict.verbs) == ([], {"capture"})
     assert verdict.reached == {("capture", Peer(CAMERA, rig.port))}

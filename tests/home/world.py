@@ -36,6 +36,11 @@ def film(path: Path, seconds: float) -> None:
         container.mux(stream.encode(None))
 
 
+def jpeg(number: int) -> bytes:
+    """One picture as a camera sends it."""
+    return cv2.imencode(".jpg", _picture(number))[1].tobytes()
+
+
 def number_of(grey: NDArray[np.uint8]) -> int:
     """Which picture this is, (HEIGHT, WIDTH) uint8."""
     cells = (grey[4:12, SIDE * bit + 4 : SIDE * bit + 12] for bit in range(BITS))

@@ -38,11 +38,17 @@ def is_new(places: Places) -> bool:
     return not (places.index.exists() or places.mode.exists() or any(places.clips.glob("*.mp4")))
 
 
+def is_first(places: Places) -> bool:
+    """Whether the next start is the first, which watches; False when nobody can tell."""
+    try:
+        return is_new(places)
+    except OSError:
+        return False
+
+
 def trouble(places: Places) -> str:
     """Why the mode cannot be known, in one line; "" when it can."""
     try:
-        if is_new(places):
-            return FIRST
         word = _word(places)
     except OSError as error:
         return f"{places.mode}: cannot be read ({error.strerror}), so nobody is watched. {MEND}"

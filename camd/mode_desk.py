@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     places = Places.of(options.data or config.store.data)
     if options.mode:
         _set(places, options.mode)
-    elif why := mode.trouble(places):
+    elif why := mode.FIRST if mode.is_first(places) else mode.trouble(places):
         say(f"camd mode: {why}")
     word = mode.read(places)
     coming = next_change(config.schedule, places, SystemClock()) if config.schedule.changes else None

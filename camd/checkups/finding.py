@@ -57,7 +57,7 @@ class Patient:
 
     def is_watched(self) -> bool:
         """Whether cameras may be opened: the mode is away, or would be so from the first start on."""
-        return mode.read(self.places) == mode.AWAY or mode.trouble(self.places) == mode.FIRST
+        return mode.read(self.places) == mode.AWAY or mode.is_first(self.places)
 
     def read(self, path: str) -> str:
         """Return what a file below `system` says, "" where it does not exist or cannot be read."""

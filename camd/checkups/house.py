@@ -86,9 +86,9 @@ def _moved(unit: str, name: str, allowed: tuple[str, ...]) -> list[Finding]:
 
 def at_home(patient: Patient) -> list[Finding]:
     """The mode."""
+    if mode.is_first(patient.places):
+        return well("mode", mode.FIRST, "has not run yet")
     trouble, now = mode.trouble(patient.places), mode.read(patient.places)
-    if trouble == mode.FIRST:
-        return well("mode", trouble, "has not run yet")
     if trouble:
         return ill("mode", trouble, "camd mode away", "unknown")
     return well("mode", f"{now}: {'nobody is watched' if now == mode.HOME else 'watching'}", now)

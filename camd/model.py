@@ -25,6 +25,7 @@ class Box(NamedTuple):
 Point = tuple[float, float]  # x and y in fractions of the picture: 0..1, origin at the top left
 
 LABELS = ("person", "vehicle", "animal", "other")  # what motion can be told apart as
+PERSON = "person"  # whom nothing that is learned may silence
 
 # What is done about an event: the house is told, it is recorded without that, or neither.
 ALERT, RECORD, IGNORE = "alert", "record", "ignore"
@@ -121,8 +122,9 @@ class Event:
     """Something that moved: `began` is its first moving frame, `ended` its last so far.
 
     `label` is person, vehicle, animal, other or motion (undecided); `confidence` is the label's, 0..1, and 0 while
-    it is undecided; `is_learned` says that it would be another one without what was learned at home. `embeddings` are
-    what the classifier's head saw in the best pictures, packed, or nothing; they are footage, and stay with the clip.
+    it is undecided; `is_learned` says that it would be another one without what was learned at home, `is_person` that
+    rules for people hold for it beside those for its label. `embeddings` are what the classifier's head saw in the best
+    pictures, packed, or nothing; they are footage, and stay with the clip.
     `handling` is what is to be done about it: `ALERT`, `RECORD` or `IGNORE`.
     """
 
@@ -135,6 +137,7 @@ class Event:
     zones: tuple[str, ...] = ()
     embeddings: bytes = b""
     is_learned: bool = False
+    is_person: bool = False
     handling: str = ALERT
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camd.model import LABELS
-from camd.vision.classify import Centre, Head
+from camd.vision.classify import BEYOND_LEARNING, Centre, Head
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -29,8 +29,7 @@ REACH: Final = 3.0  # times the mean distance of its labels from each other's ce
 GIVEN_UP: Final = 3  # of the factory's pictures of something else may lie within; some of those are drawn, too
 SHRUNK: Final = 0.2  # of the covariance is that of a ball; as many pictures as there are do not say all of it
 ALIKE: Final = 2.0  # times the median distance; what is further makes a centre of its own
-SURE: Final = 0.9  # a person
-MOST_SURE: Final = 0.2  # of the labels may call such a person something else
+MOST_SILENCED: Final = 0.2  # of the labels may call something else what is surely a person
 RIGHT: Final = 0.6  # of the held-back labels must be right
 MOST_LOST: Final = 0.01  # of the factory's balanced accuracy
 PERSON: Final = LABELS.index("person")
@@ -127,7 +126,7 @@ def learn(now: Head, factory: Head, home: Examples, train: Examples, test: Examp
     before, after = score(now, unseen), score(head, unseen)
     silenced = _silenced(factory.probabilities(home.embeddings), home.labels)
     trial = Trial(head, before, after, score(now, test), score(head, test), "")
-    if len(home) and silenced.mean() > MOST_SURE:
+    if len(home) and silenced.mean() > MOST_SILENCED:
         return replace(trial, refusal="too many labels call people something else")
     trial = replace(trial, refusal=_refusal(trial, now, head, seen))
     whole = fit(factory, home, train)
@@ -177,7 +176,7 @@ def _centre(seen: Floats, others: Floats, label: int) -> tuple[Centre, NDArray[n
 
 def _silenced(chances: Floats, labels: Numbers) -> NDArray[np.bool_]:
     """Labels that call something else what is surely a person."""
-    return np.asarray((chances[:, PERSON] >= SURE) & (labels != PERSON))
+    return np.asarray((chances[:, PERSON] >= BEYOND_LEARNING) & (labels != PERSON))
 
 
 def _refusal(trial: Trial, now: Head, head: Head, seen: Examples) -> str:

@@ -10,7 +10,7 @@ Not promised: that a crop of none of the four is recognised as such; who asks vo
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, cast
 
 import cv2
@@ -24,6 +24,7 @@ from camd.vision.crop import SIDE, Grey, squared
 Embedding = NDArray[np.float32]
 CERTAIN: Final = 0.95  # probability of a centre's label, well inside
 EDGE: Final = 0.1  # of the radius, over which it fades
+BEYOND_LEARNING: Final = 0.9  # probability of a person, by the factory's head, that nothing learned at home takes back
 TAG: Final = 8  # bytes of the network's sha256 before its embeddings
 
 
@@ -32,13 +33,18 @@ class Guess:
     """What a crop shows: probabilities in the order of `LABELS`, whose sum is 1.
 
     `embedding` is what the head was asked with, (E,) float32, by the network of that sha256; None from a model that
-    has none. `is_learned` says that without what was learned at home it would have another label.
+    has none. `factory` are the probabilities without what was learned at home, () where they are the same.
     """
 
     probabilities: tuple[float, ...]
     embedding: Embedding | None = None
     network: str = ""
-    is_learned: bool = False
+    factory: tuple[float, ...] = ()
+
+    @property
+    def untaught(self) -> "Guess":
+        """The same without what was learned at home."""
+        return replace(self, probabilities=self.factory or self.probabilities)
 
     @property
     def label(self) -> str:
@@ -176,9 +182,8 @@ class Network:
     def guess(self, grey: Grey) -> Guess:
         """Say what `grey`, (height, width) uint8, shows."""
         embedding = self.embed(grey)
-        chances = self._head.probabilities(embedding[None])[0]
-        is_learned = bool(self._head.centres) and chances.argmax() != self._head.by_factory(embedding[None]).argmax()
-        return Guess(tuple(chances.tolist()), embedding, self._head.network, bool(is_learned))
+        chances, factory = (of(embedding[None])[0].tolist() for of in (self._head.probabilities, self._head.by_factory))
+        return Guess(tuple(chances), embedding, self._head.network, tuple(factory))
 
     def embed(self, grey: Grey) -> Embedding:
         """The embedding (E,) of a crop."""

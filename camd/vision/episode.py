@@ -135,7 +135,7 @@ class Episode:
         verdict = self._verdict
         return replace(
             event, label=verdict.label, confidence=verdict.confidence, embeddings=verdict.embeddings,
-            is_learned=verdict.is_learned,
+            is_learned=verdict.is_learned, is_person=verdict.is_person,
         )  # fmt: skip
 
 

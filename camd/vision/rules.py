@@ -4,13 +4,14 @@ Idea: a rule speaks of a label, everywhere or in one zone, and applies as soon a
 several zones is handled as the most attentive of them says. An event that nobody has told apart yet, in a place with
 rules, is recorded and not told of for a moment; if it stays unknown it is told of: unsure is no reason for silence.
 Rule: pure. What a classifier says only since it learned at home is never ignored, it is recorded quietly at least: a
-mistake in learning may cost an alert, never the footage.
+mistake in learning may cost an alert, never the footage. Nor does it cost the alert of somebody who is surely a person
+without it, or would be one and is nothing else with it: rules for people hold for him, where they are the louder ones.
 """
 
 from dataclasses import dataclass, replace
 from typing import Final
 
-from camd.model import ALERT, IGNORE, LABELS, RECORD, SECOND, Began, Ended, Event, Finding, Grew, Nanos, Zone
+from camd.model import ALERT, IGNORE, LABELS, PERSON, RECORD, SECOND, Began, Ended, Event, Finding, Grew, Nanos, Zone
 
 UNDECIDED: Final[Nanos] = 2 * SECOND  # so long the house may wait for a label; the first comes with the third picture
 LOUDER: Final = (ALERT, RECORD, IGNORE)
@@ -45,15 +46,18 @@ class Rules:
 
     def handling(self, event: Event, is_over: bool = False) -> str:
         """`ALERT`, `RECORD` or `IGNORE`; `is_over` says that nothing more will be known of it."""
-        if event.label in LABELS:
-            return self._said(event.label, event)
-        if self.told:
+        if event.label not in LABELS and not is_over and self._may_wait(event):
             return RECORD
-        may_wait = not is_over and event.ended - event.began < UNDECIDED
+        labels = (event.label, PERSON) if event.is_person else (event.label,)
+        return min((self._said(label, event) for label in labels), key=LOUDER.index)
+
+    def _may_wait(self, event: Event) -> bool:
         is_ruled = any(self._said(label, event) != ALERT for label in LABELS)
-        return RECORD if may_wait and is_ruled else ALERT
+        return is_ruled and event.ended - event.began < UNDECIDED
 
     def _said(self, label: str, event: Event) -> str:
+        if label not in LABELS:
+            return RECORD if self.told else ALERT
         if label in self.ignored:
             said = IGNORE
         else:

@@ -3,18 +3,19 @@
 Idea: each crop of a track is a vote. The best of them, by size and sharpness, are averaged; the label is what the
 average says once it is sure enough, and `motion` until then.
 Rule: pure. A label only ever rises: from motion to other to animal, vehicle or person, from one of those to another at
-most once, and then only on much better evidence. So nobody sees it flicker.
+most once, and then only on much better evidence. So nobody sees it flicker. The votes are counted twice, with what was
+learned at home and without: who was surely a person without it once is one from then on.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from camd.model import LABELS
-from camd.vision.classify import Guess, packed
+from camd.model import LABELS, PERSON
+from camd.vision.classify import BEYOND_LEARNING, Guess, packed
 
 BEST: Final = 9  # votes that count, the best by quality
 KEPT: Final = 3  # embeddings of the best, for camd to learn from
@@ -33,21 +34,54 @@ class Vote:
     quality: float
     guess: Guess
 
+    @property
+    def untaught(self) -> "Vote":
+        """The same without what was learned at home."""
+        return Vote(self.quality, self.guess.untaught)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What somebody is: `label` and its probability 0..1 (0 while undecided), and the embeddings of the best crops.
 
-    `is_learned` says that some of the best votes would be other ones without what was learned at home.
+    `is_learned` says that it would be another label without what was learned at home. `is_person` says that it is to be
+    handled as a person is: by its label; because without what was learned it was surely one once; or because it is
+    undecided, and would be one without.
     """
 
     label: str = UNDECIDED
     confidence: float = 0.0
     embeddings: bytes = b""
     is_learned: bool = False
+    is_person: bool = False
 
 
 NOBODY: Final = Verdict()
+
+
+@dataclass(slots=True)
+class Rising:
+    """A label as it rises."""
+
+    label: str = UNDECIDED
+    _has_changed: bool = False
+
+    def hear(self, chances: Sequence[float]) -> str:
+        """Become what these probabilities say, if it may; return what it is then."""
+        top = max(range(len(LABELS)), key=chances.__getitem__)
+        if self._may_become(LABELS[top], chances[top]):
+            self._has_changed = self._has_changed or self.label not in (UNDECIDED, OTHER)
+            self.label = LABELS[top]
+        return self.label
+
+    def _may_become(self, label: str, chance: float) -> bool:
+        if label == self.label:
+            return False
+        if self.label == UNDECIDED:
+            return chance >= SURE
+        if label == OTHER or self._has_changed:
+            return False
+        return chance >= SURER
 
 
 @dataclass(slots=True)
@@ -57,34 +91,28 @@ class Votes:
     best: list[Vote] = field(default_factory=list)
     count: int = 0
     verdict: Verdict = NOBODY
-    _has_changed: bool = False
+    _label: Rising = field(default_factory=Rising)
+    _untaught: Rising = field(default_factory=Rising)  # what the label would be without what was learned at home
+    _was_sure: bool = False
 
     def add(self, vote: Vote) -> Verdict:
         """Take one more vote; return the verdict as it then is."""
         self.count += 1
         self.best = sorted([*self.best, vote], key=lambda vote: -vote.quality)[:BEST]
-        chances = average(self.best)
-        top = max(range(len(LABELS)), key=chances.__getitem__)
-        label = self.verdict.label
-        if self._may_become(LABELS[top], chances[top]):
-            self._has_changed = self._has_changed or label not in (UNDECIDED, OTHER)
-            label = LABELS[top]
-        if label == UNDECIDED:
-            return self.verdict
-        kept = packed(vote.guess for vote in self.best[:KEPT])
-        is_learned = any(vote.guess.is_learned for vote in self.best)
-        self.verdict = Verdict(label, round(chances[LABELS.index(label)], 3), kept, is_learned)
+        if self.count >= ENOUGH:
+            self.verdict = self._counted()
         return self.verdict
 
-    def _may_become(self, label: str, chance: float) -> bool:
-        now = self.verdict.label
-        if label == now or self.count < ENOUGH:
-            return False
-        if now == UNDECIDED:
-            return chance >= SURE
-        if label == OTHER or self._has_changed:
-            return False
-        return chance >= SURER
+    def _counted(self) -> Verdict:
+        untaught = average(vote.untaught for vote in self.best)
+        self._was_sure = self._was_sure or untaught[LABELS.index(PERSON)] >= BEYOND_LEARNING
+        chances = untaught if self._was_sure else average(self.best)
+        label, plain = self._label.hear(chances), self._untaught.hear(untaught)
+        if label == UNDECIDED:
+            return Verdict(is_learned=plain != label, is_person=self._was_sure or plain == PERSON)
+        kept = packed(vote.guess for vote in self.best[:KEPT])
+        confidence = round(chances[LABELS.index(label)], 3)
+        return Verdict(label, confidence, kept, plain != label, self._was_sure or label == PERSON)
 
 
 def average(votes: Iterable[Vote]) -> tuple[float, ...]:

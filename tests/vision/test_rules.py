@@ -15,10 +15,10 @@ GARDEN = Zone("garden")
 HOUSE = Rules((DOOR, GARDEN))
 
 
-def of(label: str, *zones: str, seconds: float = 0.0, is_learned: bool = False) -> Event:
+def of(label: str, *zones: str, seconds: float = 0.0, is_learned: bool = False, is_person: bool = False) -> Event:
     """An event with this label in these zones."""
     made = event("e1", 0.0, seconds)
-    return replace(made, label=label, zones=zones, is_learned=is_learned)
+    return replace(made, label=label, zones=zones, is_learned=is_learned, is_person=is_person)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,9 @@ def of(label: str, *zones: str, seconds: float = 0.0, is_learned: bool = False) 
         (replace(HOUSE, ignored=("animal",)), of("animal", "garden"), IGNORE),
         (replace(HOUSE, ignored=("animal",)), of("animal", "garden", is_learned=True), RECORD),
         (HOUSE, of("animal", "door", is_learned=True), RECORD),
+        (HOUSE, of("animal", "door", is_learned=True, is_person=True), ALERT),
+        (Rules(told=("person",)), of("motion", is_learned=True, is_person=True), RECORD),  # a label may yet come
+        (Rules(told=("person",)), of("motion", seconds=9, is_learned=True, is_person=True), ALERT),
     ],
 )
 def test_a_rule_is_of_a_label_everywhere_or_in_a_zone(rules: Rules, what: Event, handling: str) -> None:
@@ -76,3 +79,12 @@ def test_what_learning_alone_says_is_never_ignored_and_never_louder(
     learned, known = (rules.handling(of(label, *there, is_learned=is_learned)) for is_learned in (True, False))
     assert learned != IGNORE
     assert LOUDER.index(learned) == min(LOUDER.index(known), LOUDER.index(RECORD))
+
+
+@given(ZONES, SOME, SOME, st.sampled_from(LABELS), st.lists(st.sampled_from(["a", "b", "c"]), unique=True).map(tuple))
+def test_who_is_a_person_without_what_was_learned_is_no_quieter_than_a_person(
+    zones: tuple[Zone, ...], told: tuple[str, ...], ignored: tuple[str, ...], label: str, there: tuple[str, ...]
+) -> None:
+    rules = Rules(zones, told, ignored)
+    taught, plain = of(label, *there, is_learned=True, is_person=True), of("person", *there)
+    assert LOUDER.index(rules.handling(taught)) <= LOUDER.index(rules.handling(plain))

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camd.model import LABELS
-from camd.vision.classify import Guess
+from camd.model import LABELS, PERSON
+from camd.vision.classify import BEYOND_LEARNING, CERTAIN, Guess
 from camd.vision.votes import BEST, ENOUGH, RANK, SURE, UNDECIDED, Verdict, Vote, Votes, average, foremost
 
 
@@ -25,6 +25,16 @@ def labels(*votes: Vote) -> list[str]:
 VOTES = st.builds(
     vote, st.sampled_from(LABELS), st.floats(0.26, 1.0, allow_nan=False), st.floats(0.0, 1.0, allow_nan=False)
 )
+
+
+def pulled(one: Vote, label: str, pull: float) -> Vote:
+    """The same vote of a classifier that learned at home that such a thing is a `label`, so sure as `pull`."""
+    plain = one.guess.probabilities
+    taught = tuple((1 - pull) * chance + pull * (name == label) for name, chance in zip(LABELS, plain, strict=True))
+    return Vote(one.quality, Guess(taught, factory=plain))
+
+
+PULLED = st.builds(pulled, VOTES, st.sampled_from(LABELS), st.sampled_from([0.0, 0.15, 0.5, CERTAIN]))
 
 
 def test_nothing_is_said_before_there_are_enough_votes() -> None:
@@ -80,6 +90,34 @@ def test_an_average_is_a_distribution_and_as_sure_as_its_surest_vote(votes: list
 def test_the_same_picture_ten_times_is_no_surer_than_once() -> None:
     assert abs(max(average([vote("person", 0.7)] * 10)) - 0.7) < 1e-6
     assert SURE < 0.7
+
+
+@given(st.lists(PULLED, min_size=1, max_size=12))
+@settings(max_examples=100, deadline=None)
+def test_what_learning_changed_is_known_and_takes_nobody_who_is_surely_a_person(votes: list[Vote]) -> None:
+    heard, untaught, was_sure = Votes(), Votes(), False
+    for one in votes:
+        taught, plain = heard.add(one), untaught.add(one.untaught)
+        was_sure = was_sure or (plain.label == PERSON and plain.confidence >= BEYOND_LEARNING)
+        assert taught.is_learned == (taught.label != plain.label)
+        assert taught.is_person or not was_sure
+        assert taught.is_person or (taught.label, plain.label) != (UNDECIDED, PERSON)
+
+
+def test_who_is_surely_a_person_is_called_one_whatever_was_learned() -> None:
+    sure, likely = vote("person", 0.95), vote("person", 0.8)
+    said = [Votes() for _ in range(2)]
+    for votes, one in zip(said, (sure, likely), strict=True):
+        for _ in range(ENOUGH):
+            votes.add(pulled(one, "animal", CERTAIN))
+    assert [(votes.verdict.label, votes.verdict.is_person) for votes in said] == [("person", True), ("animal", False)]
+
+
+def test_what_learning_made_undecided_is_handled_as_a_person() -> None:
+    votes = Votes()
+    for _ in range(ENOUGH):
+        votes.add(pulled(Vote(0.5, Guess((0.62, 0.02, 0.34, 0.02))), "animal", 0.15))
+    assert votes.verdict == Verdict(UNDECIDED, is_learned=True, is_person=True)
 
 
 def test_an_event_is_labelled_by_the_foremost_of_its_visitors() -> None:

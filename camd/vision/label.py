@@ -17,7 +17,7 @@ from camd.vision.blobs import Rect
 from camd.vision.classify import Classifier, Head
 from camd.vision.crop import Grey, cut
 from camd.vision.track import Track
-from camd.vision.votes import ENOUGH, Verdict, Vote, Votes, foremost
+from camd.vision.votes import ENOUGH, Company, Verdict, Vote, Votes
 
 PER_SECOND: Final = 6  # cuts of one camera
 SOON: Final = SECOND * 6 // 10  # between two votes on one visitor, once there are enough
@@ -47,6 +47,7 @@ class Labeller:
         self._classifier: Classifier | None = classifier
         self._private, self._now = tuple(private), now
         self._visitors: dict[Key, _Visitor] = {}
+        self._company = Company()
         self._next: Nanos = 0
         self._slower = 1.0
 
@@ -73,11 +74,12 @@ class Labeller:
 
     def verdict(self) -> Verdict:
         """What the visitors since the last `forget` are."""
-        return foremost(visitor.votes.verdict for visitor in self._visitors.values())
+        return self._company.verdict
 
     def forget(self) -> None:
         """The event is over."""
         self._visitors.clear()
+        self._company = Company()
 
     def _visitor(self, track: Track) -> _Visitor:
         return self._visitors.setdefault((track.born, track.birth), _Visitor())
@@ -99,6 +101,7 @@ class Labeller:
             self._give_up(f"it took {took / SECOND:.1f} s for one picture, {SLOW / SECOND:.2f} s is the most.")
         self.crops += 1
         verdict, count = visitor.votes.add(Vote(crop.quality, guess)), visitor.votes.count
+        self._company.hear(each.votes.verdict for each in self._visitors.values())
         is_plain = count >= MANY or verdict.confidence >= PLAIN
         visitor.due = t + round((SELDOM if is_plain else SOON if count >= ENOUGH else 0) * self._slower)
 

@@ -4,12 +4,13 @@ Idea: each crop of a track is a vote. The best of them, by size and sharpness, a
 average says once it is sure enough, and `motion` until then.
 Rule: pure. A label only ever rises: from motion to other to animal, vehicle or person, from one of those to another at
 most once, and then only on much better evidence. So nobody sees it flicker. The votes are counted twice, with what was
-learned at home and without: who was surely a person without it once is one from then on.
+learned at home and without: who was surely a person without it once is one from then on. The label of an event, too,
+never comes back to what it was.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -132,6 +133,35 @@ def average(votes: Iterable[Vote]) -> tuple[float, ...]:
 RANK: Final = {UNDECIDED: 0, OTHER: 1, "animal": 2, "vehicle": 3, "person": 4}
 
 
-def foremost(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict that an event with several visitors gets: a person before a vehicle before an animal."""
+@dataclass(slots=True)
+class Company:
+    """What all visitors of one event are together: what the foremost is, a person before a vehicle before an animal.
+
+    The label rises as others come. It goes back at most once, when better pictures correct it, and to none that it had.
+    """
+
+    verdict: Verdict = NOBODY
+    _had: set[str] = field(default_factory=set)
+    _has_fallen: bool = False
+
+    def hear(self, verdicts: Iterable[Verdict]) -> Verdict:
+        """Take what each of them is now; return what all are together. Learned, and a person, it is if anybody is."""
+        heard, now = list(verdicts), self.verdict.label
+        first = _foremost(verdict for verdict in heard if verdict.label not in self._had)
+        is_foremost = first == _foremost(heard)
+        shown = first if first.label == now or self._may_become(first.label, is_foremost) else self.verdict
+        if shown.label != now:
+            self._had.add(now)
+            self._has_fallen = self._has_fallen or RANK[shown.label] < RANK[now]
+        is_learned, is_person = any(each.is_learned for each in heard), any(each.is_person for each in heard)
+        self.verdict = replace(shown, is_learned=is_learned, is_person=is_person)
+        return self.verdict
+
+    def _may_become(self, label: str, is_foremost: bool) -> bool:
+        if RANK[label] > RANK[self.verdict.label]:
+            return True
+        return is_foremost and RANK[label] > RANK[OTHER] and not self._has_fallen
+
+
+def _foremost(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=lambda verdict: (RANK[verdict.label], verdict.confidence), default=NOBODY)

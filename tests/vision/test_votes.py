@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from camd.model import LABELS, PERSON
 from camd.vision.classify import BEYOND_LEARNING, CERTAIN, Guess
-from camd.vision.votes import BEST, ENOUGH, RANK, SURE, UNDECIDED, Verdict, Vote, Votes, average, foremost
+from camd.vision.votes import BEST, ENOUGH, RANK, SURE, UNDECIDED, Company, Verdict, Vote, Votes, average
 
 
 def vote(label: str, chance: float = 0.9, quality: float = 0.5) -> Vote:
@@ -122,5 +122,36 @@ def test_what_learning_made_undecided_is_handled_as_a_person() -> None:
 
 def test_an_event_is_labelled_by_the_foremost_of_its_visitors() -> None:
     animal, person = Verdict("animal", 0.99), Verdict("person", 0.6)
-    assert foremost([animal, Verdict(), person]) == person
-    assert foremost([]) == Verdict()
+    assert Company().hear([animal, Verdict(), person]) == person
+    assert Company().hear([]) == Verdict()
+
+
+def test_visitors_who_come_and_go_and_one_whose_track_breaks_do_not_make_it_flicker() -> None:
+    animal, vehicle, person = (Verdict(label, 0.7) for label in ("animal", "vehicle", "person"))
+    coming, broken, both = Company(), Company(), Company()
+    said = [coming.hear(each).label for each in ([vehicle], [vehicle, person], [vehicle, animal], [vehicle, person])]
+    assert said == ["vehicle", "person", "person", "person"]
+    said = [broken.hear(each).label for each in ([person], [animal], [animal, person], [animal, animal])]
+    assert said == ["person", "animal", "animal", "animal"]
+    said = [both.hear(each).label for each in ([vehicle, person], [vehicle, animal], [animal, animal])]
+    assert said == ["person", "vehicle", "vehicle"]
+
+
+def test_what_holds_for_one_visitor_holds_for_the_event() -> None:
+    spared = Verdict("animal", 0.6, is_learned=True, is_person=True)
+    assert Company().hear([Verdict("vehicle", 0.9), spared]) == Verdict("vehicle", 0.9, is_learned=True, is_person=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), VOTES), max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_the_label_of_an_event_never_flickers_whoever_comes(votes: list[tuple[int, Vote]]) -> None:
+    visitors, company, said = [Votes() for _ in range(4)], Company(), [UNDECIDED]
+    for who, one in votes:
+        visitors[who].add(one)
+        said.append(company.hear(each.verdict for each in visitors).label)
+        hidden = {each.verdict.label for each in visitors} - set(said)
+        assert all(RANK[label] < RANK[said[-1]] for label in hidden)
+    steps = [(before, after) for before, after in pairwise(said) if before != after]
+    assert len({after for _, after in steps} - {UNDECIDED}) == len(steps)  # no label comes back
+    assert sum(RANK[after] < RANK[before] for before, after in steps) <= 1
+    assert all(after != "other" or before == UNDECIDED for before, after in steps)

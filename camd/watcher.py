@@ -18,7 +18,7 @@ from camd.labelling import DEGRADED
 from camd.model import SECOND, Began, Box, Degraded, Ended, Event, Finding, Footage, Glimpse, Grew, Nanos, Reason
 from camd.vision.episode import Limits
 from camd.vision.label import Labeller
-from camd.vision.rules import NO_RULES, Rules
+from camd.vision.rules import NO_RULES, Judge, Rules
 from camd.vision.sight import Settings, Sight
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Watcher:
             privacy=settings.privacy,
             learned=learned,
         )
-        self._rules = rules
+        self._judge = Judge(rules)
         self._fps = settings.fps
         self._interval: Nanos = due_after(settings.fps)
         self._record, self._tell, self._observe, self._show = record, tell, observe, show
@@ -110,7 +110,7 @@ class Watcher:
         if self._sight is None:
             height, width = frame.luma.shape
             self._sight = Sight(width, height, replace(self._wanted, start=frame.t), self._labeller)
-        for finding in map(self._rules.judged, self._sight.look(frame.t, frame.luma, frame.exposure)):
+        for finding in map(self._judge.judged, self._sight.look(frame.t, frame.luma, frame.exposure)):
             if isinstance(finding, Began | Grew):
                 self._show(finding.event, frame)
             self._pass_on(finding)
@@ -150,7 +150,7 @@ class Watcher:
     def _end_sight(self) -> None:
         if self._sight is not None:
             for finding in self._sight.close():
-                self._pass_on(self._rules.judged(finding))
+                self._pass_on(self._judge.judged(finding))
 
     def _pass_on(self, finding: Finding) -> None:
         if self._is_kept(finding):

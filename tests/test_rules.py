@@ -21,6 +21,9 @@ from camd.learning import factory
 from camd.model import IGNORE, RECORD, Began, Ended, Grew, Happening, Saved, Zone
 from camd.pipeline import House, Pipeline
 from camd.recording import Recording
+from camd.vision.classify import Classifier, Guess, Head
+from camd.vision.crop import Grey
+from camd.vision.votes import ENOUGH
 from camd.worker import AtOnce
 from tests.worlds import places, shelf
 
@@ -29,12 +32,27 @@ ALL = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 NAMES = Names("camd", "pi", "porch")
 
 
-def live(folder: Path, settings: Config) -> list[Happening]:
+class Corrects:
+    """Likely a person at first, and then surely an animal."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def guess(self, grey: Grey) -> Guess:
+        """The next guess."""
+        self._asked += 1
+        return Guess((0.62, 0.02, 0.34, 0.02) if self._asked <= ENOUGH else (0.01, 0.01, 0.97, 0.01))
+
+    def learn(self, head: Head) -> None:
+        """It knows all."""
+
+
+def live(folder: Path, settings: Config, classifier: Classifier | None = None) -> list[Happening]:
     """What happens on the porch, where somebody and then a car come by, without time around events."""
     record = replace(settings.record, pre_roll=0, post_roll=0)
     happened: list[Happening] = []
     with shelf(folder) as on, FileCamera(PORCH) as camera:
-        classifier = factory.classifier(settings.vision)
+        classifier = classifier or factory.classifier(settings.vision)
         clock = ManualClock()
         recording = Recording(on, clock)
         house = House(replace(settings, record=record), clock, recording, happened.append, classifier=classifier)
@@ -99,6 +117,12 @@ def test_what_is_recorded_quietly_has_a_clip_and_no_alert(tmp_path: Path) -> Non
     assert ("vehicle", RECORD) in ended(happened)
     assert "vehicle" in kept(happened)
     assert aloud(happened) == ["person"]
+
+
+def test_what_was_told_is_kept_when_it_turns_out_to_be_ignored(tmp_path: Path) -> None:
+    happened = live(tmp_path, Config(alerts=AlertsConfig(ignore=("animal",))), Corrects())
+    assert ended(happened) == [("animal", RECORD), ("animal", IGNORE)]
+    assert (aloud(happened), kept(happened)) == (["person"], ["animal"])
 
 
 def test_nobody_is_told_of_as_motion_where_a_label_decides(tmp_path: Path) -> None:

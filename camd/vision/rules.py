@@ -6,6 +6,7 @@ rules, is recorded and not told of for a moment; if it stays unknown it is told 
 Rule: pure. What a classifier says only since it learned at home is never ignored, it is recorded quietly at least: a
 mistake in learning may cost an alert, never the footage. Nor does it cost the alert of somebody who is surely a person
 without it, or would be one and is nothing else with it: rules for people hold for him, where they are the louder ones.
+And what was to be told once is recorded at least, whatever it turns out to be: no alert is without its footage.
 """
 
 from dataclasses import dataclass, replace
@@ -27,22 +28,6 @@ class Rules:
     zones: tuple[Zone, ...] = ()
     told: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-
-    def judged(self, finding: Finding) -> Finding:
-        """The same finding; its event knows how it is to be handled, and says so when it is to be ignored."""
-        match finding:
-            case Began(event) | Grew(event):
-                return replace(finding, event=self._judged(event, is_over=False))
-            case Ended(event):
-                return Ended(self._judged(event, is_over=True))
-        return finding
-
-    def _judged(self, event: Event, is_over: bool) -> Event:
-        handling = self.handling(event, is_over)
-        if handling != IGNORE:
-            return replace(event, handling=handling)
-        where = f" in {', '.join(event.zones)}" if event.zones else ""
-        return replace(event, handling=handling, reason=replace(event.reason, rule=f"{event.label} is ignored{where}"))
 
     def handling(self, event: Event, is_over: bool = False) -> str:
         """`ALERT`, `RECORD` or `IGNORE`; `is_over` says that nothing more will be known of it."""
@@ -68,6 +53,34 @@ class Rules:
 
 
 NO_RULES: Final = Rules()
+
+
+class Judge:
+    """Holds the rules against the findings of one camera as they come; what was to be told once is kept."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._told: set[str] = set()  # events that go on
+
+    def judged(self, finding: Finding) -> Finding:
+        """The same finding; its event knows how it is to be handled, and says so when it is to be ignored."""
+        match finding:
+            case Began(event) | Grew(event):
+                return replace(finding, event=self._judged(event, is_over=False))
+            case Ended(event):
+                over = Ended(self._judged(event, is_over=True))
+                self._told.discard(event.id)
+                return over
+        return finding
+
+    def _judged(self, event: Event, is_over: bool) -> Event:
+        handling = self._rules.handling(event, is_over)
+        if handling == ALERT:
+            self._told.add(event.id)
+        if handling != IGNORE or event.id in self._told:
+            return replace(event, handling=RECORD if handling == IGNORE else handling)
+        where = f" in {', '.join(event.zones)}" if event.zones else ""
+        return replace(event, handling=handling, reason=replace(event.reason, rule=f"{event.label} is ignored{where}"))
 
 
 def _in_zone(label: str, zone: Zone) -> str:

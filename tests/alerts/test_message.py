@@ -30,7 +30,7 @@ from camd.model import (
     Suppressed,
     Tampered,
 )
-from camd.vision.rules import Rules
+from camd.vision.rules import Judge, Rules
 
 NAMES = Names("camd", "pi", "porch")
 SOURCE = Source(NAMES, Anchor("boot-1", 1_767_225_600 * SECOND), PictureSize(640, 480))
@@ -127,10 +127,10 @@ def test_who_is_mistaken_at_first_is_another_label_later() -> None:
 
 
 def test_only_persons_are_told_aloud_when_that_is_wanted_and_each_once() -> None:
-    told, rules = Told(), Rules(told=("person",))
+    told, judge = Told(), Judge(Rules(told=("person",)))
     known = replace(EVENT, label="person")
     happened: list[Finding] = [Began(EVENT), Grew(known), Grew(replace(known, ended=9 * SECOND)), Ended(known)]
-    judged = [rules.judged(finding) for finding in happened]
+    judged = [judge.judged(finding) for finding in happened]
     aloud = [[a.payload for a in alerts_of(h, SOURCE, told) if a.topic == NAMES.event] for h in judged]
     assert [len(alerts) for alerts in aloud] == [0, 1, 0, 0]
     assert json.loads(aloud[1][0])["event_type"] == "person"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camd.model import ALERT, IGNORE, LABELS, RECORD, SECOND, Began, Ended, Event, Grew, Zone
-from camd.vision.rules import LOUDER, UNDECIDED, Rules
+from camd.vision.rules import LOUDER, UNDECIDED, Judge, Rules
 from tests.worlds import event
 
 DOOR = Zone("door", labels=("person", "vehicle"), quiet=("vehicle",))
@@ -55,16 +55,29 @@ def test_what_nobody_has_told_apart_yet_waits_for_a_moment_where_there_are_rules
 
 
 def test_an_event_that_is_ignored_says_so() -> None:
-    ignored = HOUSE.judged(Ended(of("animal", "door")))
+    ignored = Judge(HOUSE).judged(Ended(of("animal", "door")))
     assert isinstance(ignored, Ended)
     assert ignored.event.handling == IGNORE
     assert ignored.event.reason.rule == "animal is ignored in door"
 
 
 def test_who_turns_out_to_be_a_person_is_told() -> None:
-    found = [HOUSE.judged(one) for one in (Began(of("motion", "door")), Grew(of("animal", "door")))]
-    found.append(HOUSE.judged(Grew(of("person", "door"))))
+    judge = Judge(HOUSE)
+    found = [judge.judged(one) for one in (Began(of("motion", "door")), Grew(of("animal", "door")))]
+    found.append(judge.judged(Grew(of("person", "door"))))
     assert [one.event.handling for one in found if isinstance(one, Began | Grew)] == [RECORD, IGNORE, ALERT]
+
+
+def test_what_was_told_is_kept_whatever_it_turns_out_to_be() -> None:
+    judge = Judge(Rules(ignored=("animal",)))
+    found = [judge.judged(one) for one in (Began(of("person")), Grew(of("animal")), Ended(of("animal")))]
+    found.append(judge.judged(Began(of("animal"))))  # another one
+    assert [one.event.handling for one in found if isinstance(one, Began | Grew | Ended)] == [
+        ALERT,
+        RECORD,
+        RECORD,
+        IGNORE,
+    ]
 
 
 SOME = st.lists(st.sampled_from(LABELS), unique=True).map(tuple)

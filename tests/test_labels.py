@@ -101,10 +101,8 @@ def test_a_model_that_fails_costs_the_labels_and_nothing_else(tmp_path: Path) ->
     assert len([one for one in happened if isinstance(one, Saved)]) == 2
 
 
-def test_with_a_damaged_detector_capture_records_without_labels(tmp_path: Path) -> None:
-    model, settings = tmp_path / "mine.onnx", tmp_path / "camd.yaml"
-    model.write_bytes(b"garbage")
-    model.with_suffix(".yaml").write_text("{layout: yolov8, width: 64, height: 64, classes: [person]}")
+def test_with_a_missing_detector_capture_records_without_labels(tmp_path: Path) -> None:
+    model, settings = tmp_path / "gone.onnx", tmp_path / "camd.yaml"
     wanted = {"camera": {"source": str(PORCH)}, "vision": {"detector": str(model)}, "store": {"keep_free": "1 MB"}}
     settings.write_text(yaml.safe_dump(wanted))
     data = tmp_path / "data"
@@ -112,6 +110,7 @@ def test_with_a_damaged_detector_capture_records_without_labels(tmp_path: Path) 
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert "events have no labels from now on" in ended.stderr
+    assert f"{model}: cannot be read" in ended.stderr
     assert "leave vision.detector empty" in ended.stderr
     with Index.open(Places.of(data)) as index:
         assert {clip.label for clip in index.clips()} == {"motion"}

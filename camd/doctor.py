@@ -123,7 +123,8 @@ def _parser() -> Parser:
     parser = Parser(
         prog="camd doctor",
         description="Look at all that camd stands on: cameras, encoder, classifier, power, temperature, memory, clock, "
-        "disk, broker, the cage of each process, versions. What is not well is told with what mends it. Nothing is changed.",
+        "disk, broker, the cage of each process, versions. What is not well is told with what mends it. "
+        "Nothing is changed.",
         epilog="exit codes: 0 nothing is ill; 1 something is; 64 wrong usage; 73 the bundle cannot be written",
     )
     parser.add_argument("--json", action="store_true", help="JSON Lines on stdout, one object for each finding")

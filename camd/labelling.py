@@ -37,7 +37,9 @@ class Classifiers:
             return None
         try:
             if settings.detector not in self._made:
-                self._made[settings.detector] = _Shared(factory.classifier(settings, _learned_head(self._head)))
+                self._made[settings.detector] = _Shared(
+                    factory.classifier(settings, factory.head_in_use(self._head, _log.warning))
+                )
         except UnusableInputError as error:
             _log.warning(DEGRADED, error)
             tell(Degraded(0, str(error)))
@@ -62,15 +64,6 @@ class _Shared:
             self._classifier.learn(head)
 
 
-def _learned_head(path: Path) -> Head:
-    """What was learned at home; a damaged file is told of, and the factory head used instead."""
-    try:
-        return factory.learned_head(path) or factory.factory_head()
-    except UnusableInputError as error:
-        _log.warning("what was learned from your labels is not used: %s", error)
-        return factory.factory_head()
-
-
 class Renewed:
     """Looks over vision's shoulder, and has a head that `camd learn` made or took back used at once."""
 
@@ -86,7 +79,7 @@ class Renewed:
         stamp = _stamp(self._path)
         if stamp != self._known:
             self._known = stamp
-            sight.learn(_learned_head(self._path))
+            sight.learn(factory.head_in_use(self._path, _log.warning))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

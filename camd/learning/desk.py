@@ -92,7 +92,7 @@ def _try(places: Places) -> tuple[list[Labelled], Trial]:
 def trial_of(places: Places, labels: list[Labelled]) -> Trial:
     """What learning from these labels comes to, against the head that is in use. Nothing is put to use."""
     made, given = factory.factory_head(), factory.summary()
-    now = factory.learned_head(places.head) or made
+    now = factory.head_in_use(places.head, say)
     train, test = Examples(given.train, given.train_labels), Examples(given.test, given.test_labels)
     return learn(now, made, home.examples(labels, made), train, test)
 

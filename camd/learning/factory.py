@@ -8,6 +8,7 @@ Rule: whatever is wrong with a model is an UnusableInputError that says which fi
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -85,6 +86,15 @@ def learned_head(path: Path) -> Head | None:
     except (OSError, UnusableInputError) as error:
         raise UnusableInputError(f"{path}: {error} 'camd learn' makes it anew.") from error
     return head if head.network == network_id() else None
+
+
+def head_in_use(path: Path, tell: Callable[[str], object]) -> Head:
+    """The head that was learned at home, else the factory's. A damaged file is told of, and costs what was learned."""
+    try:
+        return learned_head(path) or factory_head()
+    except UnusableInputError as error:
+        tell(f"what was learned from your labels is not used: {error}")
+        return factory_head()
 
 
 def _packaged(name: str) -> bytes:

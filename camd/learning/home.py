@@ -8,6 +8,7 @@ Rule: files are replaced whole. A head is never changed.
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -64,21 +65,32 @@ def keep(places: Places, trial: Trial, now_unix: int) -> int:
 def roll_back(places: Places) -> int:
     """Take the newest head away; return the number of the one that is used now, 0 for the factory's.
 
-    Raises SaidNoError when there is none.
+    Raises SaidNoError when there is none, UnusableInputError when the one before is damaged; then nothing is changed.
     """
     known = numbers(places)
     if not known:
         raise SaidNoError("camd learn rollback: nothing was learned yet, the factory's head is in use.")
+    before = known[-2] if len(known) > 1 else 0
+    kept = _kept(places.heads / NAME.format(before)) if before else None
     with writing(places.heads):
-        before = known[-2] if len(known) > 1 else 0
-        if before:
-            replace_whole(places.head, (places.heads / NAME.format(before)).read_bytes())
-        else:
+        if kept is None:
             places.head.unlink(missing_ok=True)
+        else:
+            replace_whole(places.head, kept)
         sync_folder(places.head.parent)
         (places.heads / NAME.format(known[-1])).unlink()
         sync_folder(places.heads)
     return before
+
+
+def _kept(path: Path) -> bytes:
+    """A head as it was kept, which can be used."""
+    try:
+        text = path.read_bytes()
+        Head.from_json(text)
+    except (OSError, UnusableInputError) as error:
+        raise UnusableInputError(f"{path}: {error} Delete that file, and roll back again.") from error
+    return text
 
 
 def numbers(places: Places) -> list[int]:

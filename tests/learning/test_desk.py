@@ -183,8 +183,25 @@ def test_labels_come_back_as_they_were_given(places: Places) -> None:
         verdicts.read(places)
 
 
-def test_a_damaged_head_is_told(places: Places) -> None:
-    places.head.parent.mkdir(parents=True)
+def test_a_damaged_head_costs_what_was_learned_and_learning_makes_it_anew(
+    places: Places, cats: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
     places.head.write_bytes(b"{")
-    with pytest.raises(UnusableInputError, match=r"'camd learn' makes it anew"):
-        factory.learned_head(places.head)
+    capsys.readouterr()
+    assert learned(places) == 0
+    assert "what was learned from your labels is not used" in capsys.readouterr().err
+    assert factory.learned_head(places.head) is not None
+
+
+def test_a_damaged_head_is_not_put_back(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    trial = desk.trial_of(places, home.labelled(places, HEAD))
+    assert (home.keep(places, trial, 0), home.keep(places, trial, SECOND)) == (1, 2)
+    used = places.head.read_bytes()
+    (places.heads / "0001.json").write_bytes(used[: len(used) // 2])
+    with pytest.raises(UnusableInputError, match=r"0001\.json: not a head"):
+        learned(places, "rollback")
+    assert (home.numbers(places), places.head.read_bytes()) == ([1, 2], used)

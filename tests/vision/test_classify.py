@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from camd.config import VisionConfig
 from camd.errors import UnusableInputError
 from camd.learning import factory
 from camd.model import LABELS
-from camd.vision.classify import Classifier, Guess, Head, packed, unpacked
+from camd.vision.classify import Centre, Classifier, Guess, Head, packed, unpacked
 from camd.vision.crop import Grey, whole
 from tests.conftest import DATA
 
@@ -125,6 +126,17 @@ def test_a_head_survives_its_file() -> None:
 def test_what_is_no_head_is_refused(text: bytes) -> None:
     with pytest.raises(UnusableInputError, match="not a head"):
         Head.from_json(text)
+
+
+@pytest.mark.parametrize("radius", ["NaN", "Infinity", "0", "-1"])
+def test_a_centre_reaches_somewhere(radius: str) -> None:
+    head = factory.factory_head()
+    size = head.weights.shape[1]
+    centre = Centre(np.zeros(size, np.float32), 2.5, 0)
+    whole = json.dumps(replace(head, centres=(centre,), metric=np.eye(size, dtype=np.float32)).to_json())
+    assert len(Head.from_json(whole.encode()).centres) == 1
+    with pytest.raises(UnusableInputError, match="a centre has the radius"):
+        Head.from_json(whole.replace('"radius": 2.5', f'"radius": {radius}').encode())
 
 
 @given(st.integers(0, 4), st.integers(0, 2**32 - 1))

@@ -7,17 +7,22 @@ Rule: of one account's labels no more than `PER_DAY` count on one day, the first
 Not promised: that who gave a label is who they say; accounts are the page's business.
 """
 
+import fcntl
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Final
+from functools import partial
+from typing import BinaryIO, Final
 
 from camd.errors import UnusableInputError
 from camd.model import LABELS
 from camd.places import Places
 from camd.store.files import sync_folder, writing
+
+_log = logging.getLogger(__name__)
 
 PER_DAY: Final = 40  # labels of one account; nobody corrects more by hand, a script does
 DAY_S: Final = 86_400
@@ -34,24 +39,31 @@ class Verdict:
 
 
 def append(places: Places, verdict: Verdict) -> None:
-    """Note a verdict for good. Raises CannotWriteError."""
+    """Note a verdict for good, on a line of its own whatever was there. Raises CannotWriteError."""
     line = json.dumps({"v": 1, **asdict(verdict)}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     path = places.labels
     with writing(path):
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with open(path, "a+b", opener=partial(os.open, mode=0o600)) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(line if _ends_whole(file) else b"\n" + line)
+            file.flush()
+            os.fsync(file.fileno())
         sync_folder(path.parent)
 
 
-def read(places: Places) -> list[Verdict]:
-    """All verdicts in the order they were given; a line that a power cut left unfinished is passed over.
+def _ends_whole(file: BinaryIO) -> bool:
+    """Whether the last line ends; one that a power cut or a full disk broke off does not."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
-    Raises UnusableInputError when the file cannot be read or another line is no verdict.
+
+def read(places: Places) -> list[Verdict]:
+    """All verdicts in the order they were given; a line that is none is told in the log and passed over.
+
+    Raises UnusableInputError when the file cannot be read.
     """
     path = places.labels
     try:
@@ -61,13 +73,13 @@ def read(places: Places) -> list[Verdict]:
     except OSError as error:
         raise UnusableInputError(f"{path}: your labels cannot be read ({error.strerror}).") from error
     found = []
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             found.append(_verdict(json.loads(line)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise UnusableInputError(f"{path}:{number}: not a label ({error}). Delete that line.") from error
+            _log.warning("%s:%d: not a label (%s); it is passed over. Label that clip again.", path, number, error)
     return found
 
 

@@ -3,7 +3,8 @@
 Idea: JSON Lines, only ever appended to. A line names a clip and holds nothing of it: what the clip looked like stands
 in its sidecar alone and goes when the clip goes, and the line then says nothing any more. A clip that its owner deletes
 leaves a blank line (`said.py`).
-Rule: of one account's labels no more than `PER_DAY` count on one day, the first ones; of one clip's labels the newest.
+Rule: of one account no more than `PER_DAY` labels count on one day, the first ones; of one clip's labels the newest of
+these. Who takes back a label of his own that counts may always do so: it adds none.
 Not promised: that who gave a label is who they say; accounts are the page's business.
 """
 
@@ -12,7 +13,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import BinaryIO, Final
@@ -26,6 +27,10 @@ _log = logging.getLogger(__name__)
 
 PER_DAY: Final = 40  # labels of one account; nobody corrects more by hand, a script does
 DAY_S: Final = 86_400
+UNCOUNTED: Final = (
+    f"camd does not learn from this label: it learns from {PER_DAY} of one account in a day."
+    " Label that clip again tomorrow (UTC)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,11 @@ class Verdict:
     at: int
 
 
-def append(places: Places, verdict: Verdict) -> None:
-    """Note a verdict for good, on a line of its own whatever was there. Raises CannotWriteError."""
+def append(places: Places, verdict: Verdict) -> bool:
+    """Note a verdict for good, on a line of its own whatever was there; return whether it counts.
+
+    Raises CannotWriteError.
+    """
     line = json.dumps({"v": 1, **asdict(verdict)}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     path = places.labels
     with writing(path):
@@ -50,6 +58,7 @@ def append(places: Places, verdict: Verdict) -> None:
             file.flush()
             os.fsync(file.fileno())
         sync_folder(path.parent)
+    return verdict in _counting(read(places))
 
 
 def _ends_whole(file: BinaryIO) -> bool:
@@ -79,20 +88,31 @@ def read(places: Places) -> list[Verdict]:
         try:
             found.append(_verdict(json.loads(line)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            _log.warning("%s:%d: not a label (%s); it is passed over. Label that clip again.", path, number, error)
+            _log.warning(
+                "%s:%d: not a label (%s); it is passed over. Delete that line, and label its clip again.",
+                path,
+                number,
+                error,
+            )
     return found
 
 
 def counted(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Those that camd may learn from, in the order they were given."""
+    return [verdict for verdict in _counting(verdicts) if verdict.label in LABELS]
+
+
+def _counting(verdicts: Iterable[Verdict]) -> Collection[Verdict]:
     given: Counter[tuple[str, int]] = Counter()
     newest: dict[int, Verdict] = {}
     for verdict in verdicts:
-        given[verdict.by, verdict.at // DAY_S] += 1
-        if given[verdict.by, verdict.at // DAY_S] <= PER_DAY:
+        before, day = newest.get(verdict.clip), (verdict.by, verdict.at // DAY_S)
+        is_correction = before is not None and before.by == verdict.by
+        if is_correction or given[day] < PER_DAY:
+            given[day] += not is_correction
             newest.pop(verdict.clip, None)
             newest[verdict.clip] = verdict
-    return [verdict for verdict in newest.values() if verdict.label in LABELS]
+    return newest.values()
 
 
 def _verdict(data: dict[str, object]) -> Verdict:

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from camd.clock import SystemClock
 from camd.errors import CannotWriteError, SaidNoError, UnusableInputError
 from camd.learning import desk, factory, home
 from camd.learning.head import PERSON
@@ -169,6 +170,31 @@ def test_no_account_can_flood_a_day() -> None:
     )
 
 
+def test_after_the_last_label_of_a_day_a_correction_counts_and_another_is_told(
+    places: Places, cats: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(places, cats[:2])
+    now = SystemClock().unix() // SECOND
+    flood = [json.dumps({"v": 1, **asdict(Verdict(number, "other", "terminal", now))}) for number in range(99, 60, -1)]
+    label(places, "person", 1)
+    with places.labels.open("a") as file:
+        file.write("\n".join(flood) + "\n")
+    assert len(verdicts.counted(verdicts.read(places))) == PER_DAY
+    capsys.readouterr()
+    label(places, "animal", 1)
+    assert "does not learn" not in capsys.readouterr().err
+    assert [one.label for one in verdicts.counted(verdicts.read(places)) if one.clip == 1] == ["animal"]
+    label(places, "animal", 2)
+    assert "clip 2: camd does not learn from this label" in capsys.readouterr().err
+    assert 2 not in [one.clip for one in verdicts.counted(verdicts.read(places))]
+
+
+def test_one_account_corrects_no_more_of_anothers_labels_than_count_in_a_day() -> None:
+    mine = [Verdict(number, "animal", "owner", 86_400 * number) for number in range(PER_DAY + 9)]
+    theirs = [Verdict(one.clip, "person", "guest", 86_400 * 99) for one in mine]
+    assert [one.by for one in verdicts.counted([*mine, *theirs])].count("owner") == 9
+
+
 def test_a_label_that_was_broken_off_costs_itself_alone(places: Places, caplog: pytest.LogCaptureFixture) -> None:
     places.make()
     given = [Verdict(number, "animal", "terminal", number) for number in range(4)]
@@ -181,7 +207,8 @@ def test_a_label_that_was_broken_off_costs_itself_alone(places: Places, caplog: 
     caplog.clear()
     verdicts.append(places, given[3])
     assert verdicts.read(places) == given
-    assert [f"{places.labels}:4: not a label" in message for message in caplog.messages] == [True]
+    assert all(message.startswith(f"{places.labels}:4: not a label") for message in caplog.messages)
+    assert caplog.messages
 
 
 def test_a_damaged_head_costs_what_was_learned_and_learning_makes_it_anew(

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> Parser:
-    codes = "exit codes: 0 well; 1 nothing to learn, or the new head is no better"
+    codes = "exit codes: 0 well; 1 nothing to learn, or the new head is no better; 75 another one is at work"
     parser = Parser(prog="camd learn", description=__doc__, epilog=codes)
     common = Parser(add_help=False)
     for one in (parser, common):
@@ -49,18 +49,20 @@ def _parser() -> Parser:
 
 
 def _learn(places: Places, options: argparse.Namespace) -> int:
-    labels, trial = _try(places)
-    if trial.is_accepted:
-        number = home.keep(places, trial, SystemClock().unix())
-        _show(labels, trial, options)
-        say(f"learned from {_count(labels)}: head {number} is in use from now on. 'camd learn rollback' takes it back.")
-        return 0
+    labels = _labels(places)
+    with home.alone(places):
+        trial = trial_of(places, labels)
+        number = home.keep(places, trial, SystemClock().unix()) if trial.is_accepted else 0
     _show(labels, trial, options)
-    raise SaidNoError(f"not used: {trial.refusal}.")
+    if not number:
+        raise SaidNoError(f"not used: {trial.refusal}.")
+    say(f"learned from {_count(labels)}: head {number} is in use from now on. 'camd learn rollback' takes it back.")
+    return 0
 
 
 def _report(places: Places, options: argparse.Namespace) -> int:
-    labels, trial = _try(places)
+    labels = _labels(places)
+    trial = trial_of(places, labels)
     _show(labels, trial, options)
     if options.sheet is not None:
         album.write(options.sheet, places, labels, _said(trial.head, labels))
@@ -77,16 +79,15 @@ def _rollback(places: Places, options: argparse.Namespace) -> int:
 _VERBS = {"learn": _learn, "report": _report, "rollback": _rollback}
 
 
-def _try(places: Places) -> tuple[list[Labelled], Trial]:
-    """The owner's labels, and what learning from them comes to."""
-    made = factory.factory_head()
-    labels = home.labelled(places, made)
+def _labels(places: Places) -> list[Labelled]:
+    """The owner's labels that can be learned from; raises SaidNoError without any."""
+    labels = home.labelled(places, factory.factory_head())
     if not labels:
         raise SaidNoError(
             "camd learn: there is nothing to learn from yet. Say what clips show with"
             " 'camd clips label ID person|vehicle|animal|other'; clips without a label of camd's own do not count."
         )
-    return labels, trial_of(places, labels)
+    return labels
 
 
 def trial_of(places: Places, labels: list[Labelled]) -> Trial:

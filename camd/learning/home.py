@@ -3,10 +3,14 @@
 Idea: a label names a clip, and the clip's sidecar holds what the classifier saw in it. So whatever goes with the clip,
 by the ring, by hand or by a wipe, is forgotten here too. Each head that was put to use is a numbered file; the one in
 use is a copy of the newest, so that to roll back is to take one file away.
-Rule: files are replaced whole. A head is never changed.
+Rule: files are replaced whole, by one `camd learn` at a time. A head is never changed.
 """
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from camd.clock import rfc3339
-from camd.errors import SaidNoError, UnusableInputError
+from camd.errors import HeldError, SaidNoError, UnusableInputError
 from camd.learning.head import Examples, Trial
 from camd.model import LABELS
 from camd.places import Places
@@ -49,6 +53,27 @@ def examples(labels: list[Labelled], head: Head) -> Examples:
     return Examples(np.array(rows, np.float32).reshape(-1, size), np.array(numbers, np.int64))
 
 
+@contextmanager
+def alone(places: Places) -> Iterator[None]:
+    """Nobody else puts heads to use or takes them back until the block ends. Raises HeldError when somebody does."""
+    try:
+        folder = os.open(places.learned, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise UnusableInputError(f"{places.learned}: cannot be read ({error.strerror}).") from error
+    try:
+        _lock(folder)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise HeldError("camd learn: another one is at work. Say it again when that has ended.") from error
+
+
 def keep(places: Places, trial: Trial, now_unix: int) -> int:
     """Put a head that was accepted to use; return its number. Raises CannotWriteError."""
     number = max(numbers(places), default=0) + 1
@@ -67,9 +92,14 @@ def roll_back(places: Places) -> int:
 
     Raises SaidNoError when there is none, UnusableInputError when the one before is damaged; then nothing is changed.
     """
-    known = numbers(places)
-    if not known:
+    if not numbers(places):
         raise SaidNoError("camd learn rollback: nothing was learned yet, the factory's head is in use.")
+    with alone(places):
+        return _roll_back(places)
+
+
+def _roll_back(places: Places) -> int:
+    known = numbers(places)
     before = known[-2] if len(known) > 1 else 0
     kept = _kept(places.heads / NAME.format(before)) if before else None
     with writing(places.heads):

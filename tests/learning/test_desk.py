@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from camd.clock import SystemClock
-from camd.errors import CannotWriteError, SaidNoError, UnusableInputError
+from camd.errors import CannotWriteError, HeldError, SaidNoError, UnusableInputError
 from camd.learning import desk, factory, home
 from camd.learning.head import PERSON
 from camd.model import SECOND
@@ -209,6 +209,17 @@ def test_a_label_that_was_broken_off_costs_itself_alone(places: Places, caplog: 
     assert verdicts.read(places) == given
     assert all(message.startswith(f"{places.labels}:4: not a label") for message in caplog.messages)
     assert caplog.messages
+
+
+def test_one_learns_at_a_time(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    assert learned(places) == 0
+    with home.alone(places):
+        for verb in ((), ("rollback",)):
+            with pytest.raises(HeldError, match="another one is at work"):
+                learned(places, *verb)
+    assert home.numbers(places) == [1]
 
 
 def test_a_damaged_head_costs_what_was_learned_and_learning_makes_it_anew(

@@ -19,7 +19,7 @@ import numpy as np
 
 from camd.clock import rfc3339
 from camd.errors import HeldError, SaidNoError, UnusableInputError
-from camd.learning.head import Examples, Trial
+from camd.learning.head import Examples, Score, Trial
 from camd.model import LABELS
 from camd.places import Places
 from camd.store import sidecar, verdicts
@@ -37,6 +37,21 @@ class Labelled:
     label: str
     called: str
     embeddings: np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of the head in use: its number, when it was learned, and the scores before and after it was."""
+
+    number: int
+    learned_iso: str
+    home: tuple[Score, Score]
+    factory: tuple[Score, Score]
+
+    def json(self) -> dict[str, Any]:
+        """As a part of a JSON object."""
+        scores = {"home": _json(self.home), "factory": _json(self.factory)}
+        return {"head": self.number, "learned_iso": self.learned_iso, **scores}
 
 
 def labelled(places: Places, head: Head) -> list[Labelled]:
@@ -130,11 +145,29 @@ def numbers(places: Places) -> list[int]:
 
 def record(trial: Trial) -> dict[str, Any]:
     """A trial's scores as JSON."""
-    return {
-        "home": {"before": trial.home_before.confusion.tolist(), "after": trial.home_after.confusion.tolist()},
-        "factory": {"before": trial.factory_before.confusion.tolist(), "after": trial.factory_after.confusion.tolist()},
-        "refusal": trial.refusal,
-    }
+    home, factory = (trial.home_before, trial.home_after), (trial.factory_before, trial.factory_after)
+    return {"home": _json(home), "factory": _json(factory), "refusal": trial.refusal}
+
+
+def _json(scores: tuple[Score, Score]) -> dict[str, Any]:
+    return {when: score.confusion.tolist() for when, score in zip(("before", "after"), scores, strict=True)}
+
+
+def in_use(places: Places, factory: Head) -> Kept | None:
+    """The record of the head that is in use; None when that is the factory's, or the record cannot be read."""
+    try:
+        data = json.loads(places.head.read_bytes())
+        number, is_ours = max(numbers(places), default=0), data["network"] == factory.network
+        scores = {of: _scores(data[of]) for of in ("home", "factory")}
+        return Kept(number, str(data["learned_iso"]), scores["home"], scores["factory"]) if is_ours else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _scores(data: dict[str, Any]) -> tuple[Score, Score]:
+    size = len(LABELS)
+    before, after = (Score(np.array(data[when], np.int64).reshape(size, size)) for when in ("before", "after"))
+    return before, after
 
 
 def _labelled(places: Places, verdict: verdicts.Verdict, head: Head) -> Labelled | None:

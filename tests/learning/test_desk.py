@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from camd.clock import SystemClock
 from camd.errors import CannotWriteError, HeldError, SaidNoError, UnusableInputError
@@ -82,14 +83,22 @@ def test_five_labels_make_a_head_that_is_used_until_it_is_taken_back(
     label(places, "animal", 1, 2, 3, 4, 5)
     capsys.readouterr()
     assert learned(places, "report", "--json") == 0
-    assert (told(capsys)["labels"], places.head.exists()) == ({"animal": 5}, False)
+    first = told(capsys)
+    assert (first["labels"], first["in_use"], places.head.exists()) == ({"animal": 5}, None, False)
     assert learned(places, "--json") == 0
-    assert told(capsys)["refusal"] == ""
+    trial = told(capsys)
+    assert trial["refusal"] == ""
     head = factory.learned_head(places.head)
     assert head is not None
     assert (head.probabilities(cats[5:10]).argmax(axis=1) != PERSON).mean() >= 0.8
     assert home.numbers(places) == [1]
-    assert learned(places, "rollback") == 0
+    assert learned(places, "report", "--json") == 0
+    in_use = told(capsys)["in_use"]
+    assert (in_use["head"], in_use["home"], in_use["factory"]) == (1, trial["home"], trial["factory"])
+    assert learned(places, "report") == 0
+    assert f"Head 1 is in use, learned {in_use['learned_iso']}." in capsys.readouterr().out
+    assert learned(places, "rollback", "--json") == 0
+    assert told(capsys) == {"v": 1, "head": 0}
     assert (factory.learned_head(places.head), home.numbers(places)) == (None, [])
     with pytest.raises(SaidNoError, match="nothing was learned yet"):
         learned(places, "rollback")
@@ -113,6 +122,16 @@ def test_a_head_that_is_no_better_is_not_used(places: Places, cats: np.ndarray) 
     with pytest.raises(SaidNoError, match="not used: it is not better"):
         learned(places)
     assert not places.head.exists()
+
+
+def test_who_uses_nothing_of_it_is_told(places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "camd.yaml"
+    several = {"a": {"source": "/a.mp4"}, "b": {"source": "/b.mp4", "vision": {"detector": str(tmp_path / "x.onnx")}}}
+    settings.write_text(yaml.safe_dump({"cameras": several}))
+    with pytest.raises(SaidNoError):
+        learned(places, "--config", str(settings))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("b does not use what is learned: vision.detector is set")
 
 
 def test_without_labels_there_is_nothing_to_learn(places: Places) -> None:

@@ -5,8 +5,8 @@ from camd.config import VisionConfig
 from camd.errors import UnusableInputError
 from camd.learning import factory
 
-UNTOLD = "Until then camd records without labels."
-UNLEARNED = "Until then the head that came with camd is used."
+UNTOLD = "Do that, and restart camd. Until then it records without labels."
+UNLEARNED = "Do that. Until then the head that came with camd is used."
 
 
 def classifiers(patient: Patient) -> list[Finding]:

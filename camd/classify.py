@@ -4,13 +4,17 @@ Rule: the same network, head and preparation as in `camd run`. The answer is alw
 other; over an event camd asks several pictures, and says `motion` when they do not agree.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from rich.console import Console
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from camd import config
 from camd.clock import thread_cpu_ns
@@ -31,7 +35,7 @@ def main(arguments: list[str]) -> int:
     settings = config.load(wanted.config)
     places = Places.of(wanted.data or settings.store.data)
     cv2.setNumThreads(1)
-    classifier = factory.classifier(settings.vision, factory.learned_head(places.head))
+    classifier = factory.classifier(settings.vision, factory.head_in_use(places.head, say))
     found, trouble = [], None
     for path in wanted.images:
         try:
@@ -88,9 +92,28 @@ def _timed(classifier: Classifier, grey: Grey) -> tuple[Guess, float]:
 
 def _table(found: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("picture", "label", *LABELS, "ms"):
-        table.add_column(heading, justify="left" if heading in ("picture", "label") else "right")
+    table.add_column("picture")
+    table.add_column("label", no_wrap=True)
+    for heading in (*LABELS, "ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for one in found:
         chances = (f"{chance:.0%}" for chance in one["probabilities"].values())
-        table.add_row(one["image"], one["label"], *chances, f"{one['ms']:.2f}")
+        table.add_row(_Path(one["image"]), one["label"], *chances, f"{one['ms']:.2f}")
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """A path of which the end is shown where there is no room for all of it: pictures often lie in one folder."""
+
+    text: str
+
+    def __rich_measure__(self, _console: Console, options: ConsoleOptions) -> Measurement:
+        """Any width."""
+        return Measurement(1, cell_len(self.text)).with_maximum(options.max_width)
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """As much as there is room for."""
+        room = options.max_width
+        is_short = cell_len(self.text) <= room
+        yield Text(self.text if is_short else "…" + set_cell_size(self.text[::-1], room - 1)[::-1], no_wrap=True)

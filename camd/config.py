@@ -246,7 +246,7 @@ KEYS = {
     "vision.privacy.NAME": Key(shapes.Points(), "corners of an area that nobody may see"),
     "vision.classify": Key(kinds.Switch(), "tell person, vehicle, animal and other apart"),
     "vision.detector": Key(
-        paths.File(), "a YOLO-like ONNX model for that, with FILE.yaml beside it; empty: camd's own"
+        paths.Model(), "a YOLO-like ONNX model for that, with FILE.yaml beside it; empty: camd's own"
     ),
     "record.clips": Key(kinds.Switch(), "keep a clip of each event"),
     "record.encode": Key(

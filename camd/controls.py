@@ -233,7 +233,8 @@ class Controls:
                     if label:
                         index.label(clip.id, label)
                     given = Verdict(clip.id, label or clip.label, ACCOUNT, self.clock.unix() // SECOND)
-                    verdicts.append(self.places, given)
+                    if not verdicts.append(self.places, given):
+                        _log.warning("clip %d: %s", clip.id, verdicts.UNCOUNTED)
 
     def _snoozed(self) -> int:
         with suppress(OSError, ValueError):

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from camd import config
 from camd import settings_kinds as kinds
-from camd.checkups import camera, capture, disk, house, machine
+from camd.checkups import camera, capture, disk, house, machine, vision
 from camd.checkups.finding import Check, Finding, Health, Patient, ill
 from camd.config import KEYS, Config
 from camd.errors import CannotWriteError, ConfigError
@@ -24,7 +24,7 @@ from camd.places import Places
 from camd.terminal import Parser, print_json, say
 
 CHECKS: Final[tuple[Check, ...]] = (
-    camera.cameras, capture.capture, camera.encoder,
+    camera.cameras, capture.capture, camera.encoder, vision.classifiers,
     machine.power, machine.temperature, machine.memory, machine.clock,
     disk.writing, disk.room, disk.health,
     house.broker, house.cages, house.addresses, house.at_home,
@@ -122,8 +122,9 @@ def _write(path: Path, text: str) -> None:
 def _parser() -> Parser:
     parser = Parser(
         prog="camd doctor",
-        description="Look at all that camd stands on: cameras, encoder, power, temperature, memory, clock, disk, "
-        "broker, the cage of each process, versions. What is not well is told with what mends it. Nothing is changed.",
+        description="Look at all that camd stands on: cameras, encoder, classifier, power, temperature, memory, clock, "
+        "disk, broker, the cage of each process, versions. What is not well is told with what mends it. "
+        "Nothing is changed.",
         epilog="exit codes: 0 nothing is ill; 1 something is; 64 wrong usage; 73 the bundle cannot be written",
     )
     parser.add_argument("--json", action="store_true", help="JSON Lines on stdout, one object for each finding")

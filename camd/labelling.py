@@ -21,7 +21,13 @@ from camd.vision.sight import Sight
 _log = logging.getLogger(__name__)
 
 DEGRADED: Final = "events have no labels from now on: %s Recording goes on."
+SMALLER: Final = "Choose a smaller one, or leave vision.detector empty to use camd's own classifier."
 LOOK_AGAIN: Final = 5 * SECOND  # whether another head was learned
+
+
+def in_words(trouble: str, detector: Path | None) -> str:
+    """What befell the model while it was asked, with the file that was brought and how to mend it."""
+    return trouble if detector is None else f"{detector}: {trouble} {SMALLER}"
 
 
 class Classifiers:
@@ -29,20 +35,27 @@ class Classifiers:
 
     def __init__(self, head: Path) -> None:
         self._head = head
-        self._made: dict[Path | None, Classifier] = {}
+        self._made: dict[Path | None, Classifier | str] = {}
 
     def of(self, settings: VisionConfig, tell: Callable[[Degraded], object]) -> Classifier | None:
         """Who does it for a camera; when nobody can, that is told, and recording goes on."""
         if not settings.classify:
             return None
+        if settings.detector not in self._made:
+            self._made[settings.detector] = self._make(settings)
+        made = self._made[settings.detector]
+        if not isinstance(made, str):
+            return made
+        _log.warning(DEGRADED, made)
+        tell(Degraded(0, made))
+        return None
+
+    def _make(self, settings: VisionConfig) -> Classifier | str:
+        """The classifier, or what is wrong with it: a slow one is tried once, however many cameras want it."""
         try:
-            if settings.detector not in self._made:
-                self._made[settings.detector] = _Shared(factory.classifier(settings, _learned_head(self._head)))
+            return _Shared(factory.classifier(settings, factory.head_in_use(self._head, _log.warning)))
         except UnusableInputError as error:
-            _log.warning(DEGRADED, error)
-            tell(Degraded(0, str(error)))
-            return None
-        return self._made[settings.detector]
+            return str(error)
 
 
 class _Shared:
@@ -62,15 +75,6 @@ class _Shared:
             self._classifier.learn(head)
 
 
-def _learned_head(path: Path) -> Head:
-    """What was learned at home; a damaged file is told of, and the factory head used instead."""
-    try:
-        return factory.learned_head(path) or factory.factory_head()
-    except UnusableInputError as error:
-        _log.warning("what was learned from your labels is not used: %s", error)
-        return factory.factory_head()
-
-
 class Renewed:
     """Looks over vision's shoulder, and has a head that `camd learn` made or took back used at once."""
 
@@ -86,7 +90,7 @@ class Renewed:
         stamp = _stamp(self._path)
         if stamp != self._known:
             self._known = stamp
-            sight.learn(_learned_head(self._path))
+            sight.learn(factory.head_in_use(self._path, _log.warning))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -99,6 +99,8 @@ class Lookout:
             return True
         house = replace(self.house, learned=habits.recall(self.places.quiet(self.name)), admits=look.admits)
         pipeline = Pipeline(Stream(self.name, layout), house, Threads(self.crew))
+        if house.classifier is not None:  # a new pipeline asks it again, also after it was asked no more
+            self.herald.classifies()
         self.herald.opened(pipeline.watcher, pipeline.pulse, PictureSize(layout.width, layout.height))
         self.watchdog.awaits(self.name, pipeline.pulse)
         try:

@@ -5,10 +5,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from camd import settings_kinds as kinds
+from camd import settings_paths as paths
 from camd.config import KEYS, NAMED, ROWS, SEVERAL, Config, Entry, Loaded, Section, keys, overlaid, read
+from camd.errors import ConfigError
 from camd.model import Polygon
 from camd.places import Places
 from camd.terminal import Parser
+
+DETECTOR = "vision.detector"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,9 +28,31 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder, instead of store.data")
     wanted = parser.parse_args(arguments)
     loaded = read(wanted.config)
-    for line in report(overlaid(loaded, Places.of(wanted.data or loaded.config.store.data).settings)):
+    loaded = overlaid(loaded, Places.of(wanted.data or loaded.config.store.data).settings)
+    if faults := list(_unreadable(loaded)):
+        raise ConfigError("\n".join(faults))
+    for line in report(loaded):
         print(line)
     return 0
+
+
+def _unreadable(loaded: Loaded) -> Iterator[str]:
+    """The faults of detectors that cannot be read; camd would record without them."""
+    config = loaded.config
+    detectors = {DETECTOR: config.vision.detector}
+    detectors |= {f"{SEVERAL}.{one.name}.{DETECTOR}": one.vision.detector for one in config.cameras}
+    for key, detector in detectors.items():
+        if detector is not None and key in loaded.lines:
+            path, line = loaded.lines[key]
+            for file in (detector, detector.with_suffix(".yaml")):
+                yield from (f"{path}:{line}: {key}: {what}" for what in _unread(file))
+
+
+def _unread(file: Path) -> Iterator[str]:
+    try:
+        paths.check_readable(file)
+    except kinds.WrongError as error:
+        yield f"{error.what}. got {error.got}. want {KEYS[DETECTOR].kind.want}, with FILE.yaml beside it."
 
 
 def report(loaded: Loaded) -> Iterator[str]:

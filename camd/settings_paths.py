@@ -39,11 +39,15 @@ class File(Folder):
     def read(self, scalar: Scalar) -> Path:
         """Return the absolute path."""
         path = Folder.read(self, scalar)
-        try:
-            path.open("rb").close()
-        except OSError as error:
-            raise WrongError(f"cannot be read ({error.strerror})", str(path)) from error
+        check_readable(path)
         return path
+
+
+@dataclass(frozen=True, slots=True)
+class Model(Folder):
+    """A model's file. It may be missing: recording goes on without it, and `camd check` alone refuses."""
+
+    want: str = "the path of a file, beginning with / or ~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ class SecretFile(Folder):
         path = Folder.read(self, scalar)
         check_secret(path)
         return path
+
+
+def check_readable(path: Path) -> None:
+    """Raise WrongError unless `path` is a file that can be read."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise WrongError(f"cannot be read ({error.strerror})", str(path)) from error
 
 
 def check_secret(path: Path) -> None:

@@ -100,6 +100,10 @@ class Herald:
             marks = (event.reason.box,) if self._alerts.boxes else ()
             self._telling.later(partial(self.teller.show, Shot(event.id, partial(frame.jpeg, marks))))
 
+    def classifies(self) -> None:
+        """Visitors are told apart once the camera is open."""
+        self._telling.later(self.teller.classifies)
+
     def opened(self, turned: Turned, pulse: Pulse, size: PictureSize) -> None:
         """The camera gives pictures of this size; `turned` is what its dials are for, `pulse` counts its frames."""
         pulse.opened(self._telling.clock.boot())

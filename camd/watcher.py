@@ -14,7 +14,7 @@ from camd.budget import Pace
 from camd.camera.frame import Frame
 from camd.config import VisionConfig
 from camd.dials import Dials
-from camd.labelling import DEGRADED
+from camd.labelling import DEGRADED, in_words
 from camd.model import SECOND, Began, Box, Degraded, Ended, Event, Finding, Footage, Glimpse, Grew, Nanos, Reason
 from camd.vision.episode import Limits
 from camd.vision.label import Labeller
@@ -75,7 +75,7 @@ class Watcher:
         self._interval: Nanos = due_after(settings.fps)
         self._record, self._tell, self._observe, self._show = record, tell, observe, show
         self._sight: Sight | None = None
-        self._labeller, self._is_degraded = labeller, False
+        self._labeller, self._is_degraded, self._detector = labeller, False, settings.detector
         self._due: Nanos | None = None
         self._dials = self._applied = Dials(settings.sensitivity)
         self._turns = 0
@@ -134,8 +134,9 @@ class Watcher:
         """Tell once that nobody tells visitors apart any more."""
         if self._labeller is not None and self._labeller.trouble and not self._is_degraded:
             self._is_degraded = True
-            _log.warning(DEGRADED, self._labeller.trouble)
-            self._pass_on(Degraded(t, self._labeller.trouble))
+            why = in_words(self._labeller.trouble, self._detector)
+            _log.warning(DEGRADED, why)
+            self._pass_on(Degraded(t, why))
 
     def _apply(self, dials: Dials) -> None:
         """Take up other settings. Vision begins anew with what it learned, and so settles before it judges."""

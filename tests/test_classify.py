@@ -43,6 +43,20 @@ def test_people_get_a_table(tmp_path: Path, picture: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.split()[:3] == ["picture", "label", "person"]
 
 
+def test_of_a_long_path_the_end_is_shown(
+    tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = tmp_path / ("folder" * 15)
+    folder.mkdir()
+    for name in ("cat.png", "dog.png"):
+        (folder / name).write_bytes(picture.read_bytes())
+    assert run(tmp_path, folder / "cat.png", folder / "dog.png", picture) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[0][-13:] for row in rows[:2]] == ["older/cat.png", "older/dog.png"]
+    assert all(len(row) <= 80 for row in rows)
+
+
 def test_what_is_no_picture_is_told_and_the_others_are_answered(
     tmp_path: Path, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from camd import settings_check
 from camd import settings_kinds as kinds
 from camd.__main__ import main
 from camd.config import KEYS, NAMED, SEVERAL, Config, Destination, load, overlaid, read, secret
@@ -507,3 +508,15 @@ def test_the_schema_of_the_settings_says_what_the_loader_says(file: Path, text: 
 
 def test_the_sample_file_fits_the_schema() -> None:
     assert Draft202012Validator(schema()).is_valid(yaml.safe_load(SAMPLE.read_text()))
+
+
+def test_a_missing_detector_is_refused_by_check_alone(file: Path, tmp_path: Path) -> None:
+    model = tmp_path / "gone.onnx"
+    file.write_text(f"vision:\n  detector: {model}\n")
+    assert load(file).vision.detector == model
+    with pytest.raises(ConfigError) as told:
+        settings_check.main(["--config", str(file), "--data", str(tmp_path / "data")])
+    assert [line.partition(" want")[0] for line in str(told.value).splitlines()] == [
+        f"{file}:2: vision.detector: cannot be read (No such file or directory). got {one}."
+        for one in (model, model.with_suffix(".yaml"))
+    ]

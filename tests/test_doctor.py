@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from camd.alerts.outbox import Outbox
 from camd.alerts.states import state
 from camd.alerts.topics import Names
 from camd.alive import alive
-from camd.checkups import camera, capture, disk, finding, house, machine, masks
+from camd.checkups import camera, capture, disk, finding, house, machine, masks, vision
 from camd.checkups.finding import Check, Finding, Health, Patient
 from camd.clock import SystemClock
 from camd.config import CameraConfig, Config, Destination, MqttConfig, RecordConfig, ShareConfig, VisionConfig, load
@@ -124,6 +125,15 @@ def test_heat_is_told(pi: Patient, degrees: int, health: Health) -> None:
     _write(pi, "sys/class/thermal/thermal_zone0/temp", f"{degrees}123\n")
     assert _health(pi, machine.temperature) == (health, _health(pi, machine.temperature)[1])
     assert f"{degrees} °C" in _health(pi, machine.temperature)[1]
+
+
+def test_a_missing_detector_is_ill_and_a_damaged_head_is_a_worry(pi: Patient) -> None:
+    assert _health(pi, vision.classifiers) == (Health.WELL, "camd's own")
+    gone = replace(pi, config=Config(vision=VisionConfig(detector=pi.system / "gone.onnx")))
+    assert _health(gone, vision.classifiers)[0] is Health.ILL
+    pi.places.head.parent.mkdir(parents=True)
+    pi.places.head.write_bytes(b"{")
+    assert [one.health for one in vision.classifiers(pi)] == [Health.WELL, Health.WORRY]
 
 
 def test_little_memory_is_told(pi: Patient) -> None:

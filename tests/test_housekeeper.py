@@ -17,7 +17,7 @@ from camd.alerts.topics import Names
 from camd.clock import ManualClock
 from camd.config import CameraConfig, Config, StoreConfig
 from camd.housekeeper import Housekeeper, Watch, clips, disk
-from camd.model import SECOND, Began, Ended, Nanos, Saved
+from camd.model import SECOND, Began, Degraded, Ended, Nanos, Saved
 from camd.places import Places
 from tests.alerts.test_message import CLIP, EVENT
 
@@ -187,3 +187,13 @@ def test_home_mode_takes_the_picture_away_and_every_on(house: House) -> None:
 def test_a_picture_that_is_too_large_is_not_sent(house: House) -> None:
     picture_of(house, bytes(300_000))
     assert house.said("snapshot") == []
+
+
+def test_a_classifier_that_is_asked_again_is_no_longer_degraded(house: House) -> None:
+    house.teller.tell(Degraded(0, "it took 3.0 s for one picture"))
+    for _ in range(2):
+        house.teller.start(PictureSize(640, 480))
+    assert house.said("/classifier")[-1] == "degraded"
+    house.teller.classifies()
+    house.teller.start(PictureSize(640, 480))
+    assert house.said("/classifier") == ["ok"]

@@ -13,6 +13,7 @@ from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import Config, VisionConfig
 from camd.errors import UnusableInputError
+from camd.labelling import SMALLER
 from camd.learning import factory
 from camd.model import Degraded, Ended, Grew, Happening, Saved
 from camd.pipeline import House, Pipeline
@@ -40,12 +41,18 @@ class Broken:
         """It learns nothing."""
 
 
-def live(folder: Path, classifier: Classifier, video: Path = PORCH) -> list[Happening]:
+def live(folder: Path, classifier: Classifier, video: Path = PORCH, detector: Path | None = None) -> list[Happening]:
     """Play a video through a house in `folder`."""
     happened: list[Happening] = []
     with shelf(folder) as on, FileCamera(video) as camera:
         clock = ManualClock()
-        house = House(Config(), clock, Recording(on, clock), happened.append, classifier=classifier)
+        house = House(
+            Config(vision=VisionConfig(detector=detector)),
+            clock,
+            Recording(on, clock),
+            happened.append,
+            classifier=classifier,
+        )
         capture = Pipeline(Stream("porch", camera.format), house, AtOnce())
         capture.play(camera, threading.Event())
         capture.close()
@@ -95,16 +102,16 @@ def test_real_visitors_are_told_apart(tmp_path: Path, videos: Path, video: str, 
 
 
 def test_a_model_that_fails_costs_the_labels_and_nothing_else(tmp_path: Path) -> None:
-    happened = live(tmp_path, Broken())
-    assert [one.why for one in happened if isinstance(one, Degraded)] == ["the model does not take (1, 1, 64, 64)."]
+    happened = live(tmp_path, Broken(), detector=Path("/mine.onnx"))
+    assert [one.why for one in happened if isinstance(one, Degraded)] == [
+        f"/mine.onnx: the model does not take (1, 1, 64, 64). {SMALLER}"
+    ]
     assert [one.event.label for one in happened if isinstance(one, Ended)] == ["motion", "motion"]
     assert len([one for one in happened if isinstance(one, Saved)]) == 2
 
 
-def test_with_a_damaged_detector_capture_records_without_labels(tmp_path: Path) -> None:
-    model, settings = tmp_path / "mine.onnx", tmp_path / "camd.yaml"
-    model.write_bytes(b"garbage")
-    model.with_suffix(".yaml").write_text("{layout: yolov8, width: 64, height: 64, classes: [person]}")
+def test_with_a_missing_detector_capture_records_without_labels(tmp_path: Path) -> None:
+    model, settings = tmp_path / "gone.onnx", tmp_path / "camd.yaml"
     wanted = {"camera": {"source": str(PORCH)}, "vision": {"detector": str(model)}, "store": {"keep_free": "1 MB"}}
     settings.write_text(yaml.safe_dump(wanted))
     data = tmp_path / "data"
@@ -112,6 +119,7 @@ def test_with_a_damaged_detector_capture_records_without_labels(tmp_path: Path) 
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert "events have no labels from now on" in ended.stderr
+    assert f"{model}: cannot be read" in ended.stderr
     assert "leave vision.detector empty" in ended.stderr
     with Index.open(Places.of(data)) as index:
         assert {clip.label for clip in index.clips()} == {"motion"}

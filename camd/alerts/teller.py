@@ -55,6 +55,10 @@ class Teller:
         self._be(online(names), state(names.sensor, "open"))
         self._put(state(names.classifier, self._classifier), *all_off(names, self._source.zones), tamper_off(names))
 
+    def classifies(self) -> None:
+        """A classifier is asked from the next start on, whatever became of it before."""
+        self._classifier = "ok"
+
     def settings(self, **values: str) -> None:
         """Say what settings are now: mode, detect, record, sensitivity."""
         self._put(*(state(self._source.names.state_of(name), value) for name, value in values.items()))

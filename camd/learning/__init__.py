@@ -1,1 +1,1 @@
-"""Learning makes camd better at home, from its owner alone. Nothing is built here yet."""
+"""Learning makes camd better at home, from its owner alone: the model it came with, and the heads learned on it."""

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from camd import config
 from camd.clock import SystemClock
+from camd.config import Config
 from camd.errors import SaidNoError
 from camd.learning import album, factory, home
 from camd.learning.head import Examples, Score, Trial, learn
-from camd.learning.home import Labelled
+from camd.learning.home import Kept, Labelled
 from camd.model import LABELS
 from camd.places import Places
 from camd.terminal import Parser, print_json, say
@@ -28,12 +29,23 @@ from camd.vision.classify import Head
 def main(arguments: list[str]) -> int:
     """`camd learn [report | rollback]`."""
     options = _parser().parse_args(arguments)
-    places = Places.of(options.data or config.load(options.config).store.data)
-    return _VERBS[options.verb or "learn"](places, options)
+    settings = config.load(options.config)
+    _tell_unused(settings)
+    return _VERBS[options.verb or "learn"](Places.of(options.data or settings.store.data), options)
+
+
+def _tell_unused(settings: Config) -> None:
+    """Say which cameras do not use what is learned."""
+    for each in settings.each():
+        name, vision = each.camera.name, each.vision
+        if not vision.classify:
+            say(f"{name} does not use what is learned: vision.classify is off.")
+        elif vision.detector is not None:
+            say(f"{name} does not use what is learned: vision.detector is set, and nothing is learned on top of that.")
 
 
 def _parser() -> Parser:
-    codes = "exit codes: 0 well; 1 nothing to learn, or the new head is no better"
+    codes = "exit codes: 0 well; 1 nothing to learn, or the new head is no better; 75 another one is at work"
     parser = Parser(prog="camd learn", description=__doc__, epilog=codes)
     common = Parser(add_help=False)
     for one in (parser, common):
@@ -49,19 +61,26 @@ def _parser() -> Parser:
 
 
 def _learn(places: Places, options: argparse.Namespace) -> int:
-    labels, trial = _try(places)
-    if trial.is_accepted:
-        number = home.keep(places, trial, SystemClock().unix())
-        _show(labels, trial, options)
-        say(f"learned from {_count(labels)}: head {number} is in use from now on. 'camd learn rollback' takes it back.")
-        return 0
+    labels = _labels(places)
+    with home.alone(places):
+        trial = trial_of(places, labels)
+        number = home.keep(places, trial, SystemClock().unix()) if trial.is_accepted else 0
     _show(labels, trial, options)
-    raise SaidNoError(f"not used: {trial.refusal}.")
+    if not number:
+        raise SaidNoError(f"not used: {trial.refusal}.")
+    say(f"learned from {_count(labels)}: head {number} is in use from now on. 'camd learn rollback' takes it back.")
+    return 0
 
 
 def _report(places: Places, options: argparse.Namespace) -> int:
-    labels, trial = _try(places)
-    _show(labels, trial, options)
+    labels = _labels(places)
+    kept, trial = home.in_use(places, factory.factory_head()), trial_of(places, labels)
+    if options.json:
+        _print(labels, trial, in_use=kept and kept.json())
+    else:
+        _show_kept(kept)
+        Console().print("\nWhat could be learned now:\n")
+        _show(labels, trial, options)
     if options.sheet is not None:
         album.write(options.sheet, places, labels, _said(trial.head, labels))
         say(f"{options.sheet}: {_count(labels)} and what the classifier makes of their clips")
@@ -70,6 +89,8 @@ def _report(places: Places, options: argparse.Namespace) -> int:
 
 def _rollback(places: Places, options: argparse.Namespace) -> int:
     number = home.roll_back(places)
+    if options.json:
+        print_json({"head": number})
     say(f"head {number} is in use again." if number else "the factory's head is in use again.")
     return 0
 
@@ -77,22 +98,21 @@ def _rollback(places: Places, options: argparse.Namespace) -> int:
 _VERBS = {"learn": _learn, "report": _report, "rollback": _rollback}
 
 
-def _try(places: Places) -> tuple[list[Labelled], Trial]:
-    """The owner's labels, and what learning from them comes to."""
-    made = factory.factory_head()
-    labels = home.labelled(places, made)
+def _labels(places: Places) -> list[Labelled]:
+    """The owner's labels that can be learned from; raises SaidNoError without any."""
+    labels = home.labelled(places, factory.factory_head())
     if not labels:
         raise SaidNoError(
             "camd learn: there is nothing to learn from yet. Say what clips show with"
             " 'camd clips label ID person|vehicle|animal|other'; clips without a label of camd's own do not count."
         )
-    return labels, trial_of(places, labels)
+    return labels
 
 
 def trial_of(places: Places, labels: list[Labelled]) -> Trial:
     """What learning from these labels comes to, against the head that is in use. Nothing is put to use."""
     made, given = factory.factory_head(), factory.summary()
-    now = factory.learned_head(places.head) or made
+    now = factory.head_in_use(places.head, say)
     train, test = Examples(given.train, given.train_labels), Examples(given.test, given.test_labels)
     return learn(now, made, home.examples(labels, made), train, test)
 
@@ -105,12 +125,31 @@ def _said(head: Head, labels: list[Labelled]) -> list[str]:
 
 def _show(labels: list[Labelled], trial: Trial, options: argparse.Namespace) -> None:
     if options.json:
-        print_json({"labels": dict(Counter(one.label for one in labels)), **home.record(trial)})
+        _print(labels, trial)
         return
+    _show_scores((trial.home_before, trial.home_after), (trial.factory_before, trial.factory_after))
+    Console().print("the new head is better." if trial.is_accepted else f"the new head is not used: {trial.refusal}.")
+
+
+def _print(labels: list[Labelled], trial: Trial, **more: Any) -> None:
+    print_json({"labels": dict(Counter(one.label for one in labels)), **home.record(trial), **more})
+
+
+def _show_kept(kept: Kept | None) -> None:
+    """What the head in use learned, by the record that was kept with it."""
+    if kept is None:
+        Console().print("The head that came with camd is in use.\n")
+        return
+    Console().print(
+        f"Head {kept.number} is in use, learned {kept.learned_iso}. What it changed then:\n", highlight=False
+    )
+    _show_scores(kept.home, kept.factory)
+
+
+def _show_scores(at_home: tuple[Score, Score], of_factory: tuple[Score, Score]) -> None:
     console = Console()
-    console.print(_confusion("your labels that were held back", trial.home_before, trial.home_after))
-    console.print(_confusion("the factory's pictures", trial.factory_before, trial.factory_after))
-    console.print("the new head is better." if trial.is_accepted else f"the new head is not used: {trial.refusal}.")
+    console.print(_confusion("your labels that were held back", *at_home))
+    console.print(_confusion("the factory's pictures", *of_factory))
 
 
 def _confusion(title: str, before: Score, after: Score) -> Table:

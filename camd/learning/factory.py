@@ -8,6 +8,7 @@ Rule: whatever is wrong with a model is an UnusableInputError that says which fi
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -18,12 +19,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from camd.clock import SystemClock
 from camd.config import VisionConfig
 from camd.errors import UnusableInputError
+from camd.model import LABELS
 from camd.vision.classify import Classifier, Head, Network
 from camd.vision.detector import COCO, LAYOUTS, Description, Detector
 
 LARGEST_SIDE: Final = 2048  # pixels of a detector's input
+WHITEST: Final = 65_535  # what white may be in it
 GONE: Final = "Install camd again"
 MEND: Final = "Mend the file, or leave vision.detector empty to use camd's own classifier"
 
@@ -87,6 +91,15 @@ def learned_head(path: Path) -> Head | None:
     return head if head.network == network_id() else None
 
 
+def head_in_use(path: Path, tell: Callable[[str], object]) -> Head:
+    """The head that was learned at home, else the factory's. A damaged file is told of, and costs what was learned."""
+    try:
+        return learned_head(path) or factory_head()
+    except UnusableInputError as error:
+        tell(f"what was learned from your labels is not used: {error}")
+        return factory_head()
+
+
 def _packaged(name: str) -> bytes:
     file: Traversable = resources.files("camd") / "learning" / "model" / name
     try:
@@ -98,12 +111,11 @@ def _packaged(name: str) -> bytes:
 def _brought(path: Path) -> Detector:
     about = path.with_suffix(".yaml")
     try:
-        return Detector(
-            path.read_bytes(), _description(yaml.safe_load(about.read_text(encoding="utf-8")), about.parent)
-        )
+        onnx, said = path.read_bytes(), yaml.safe_load(about.read_text(encoding="utf-8"))
+        return Detector(onnx, _description(said, about.parent), SystemClock().boot)
     except OSError as error:
         raise UnusableInputError(f"{error.filename}: cannot be read ({error.strerror}). {MEND}.") from error
-    except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise UnusableInputError(f"{about}: {' '.join(str(error).split())}. {MEND}.") from error
     except UnusableInputError as error:
         raise UnusableInputError(f"{path}: {error} {MEND}.") from error
@@ -116,15 +128,16 @@ def _description(data: Any, folder: Path) -> Description:
     if unknown := set(data) - {"layout", "width", "height", "classes", "labels", "colour", "white"}:
         raise ValueError(f"there is no key '{min(map(str, unknown))}'")
     layout, colour = data.get("layout"), data.get("colour", "bgr")
-    if layout not in LAYOUTS:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
         raise ValueError(f"layout is '{layout}', want one of {', '.join(LAYOUTS)}")
     if colour not in ("bgr", "rgb"):
         raise ValueError(f"colour is '{colour}', want bgr or rgb")
-    classes, labels = _classes(data.get("classes"), folder), _labels(data.get("labels", COCO))
+    classes = _classes(data.get("classes"), folder)
+    labels = _labels(data["labels"], classes) if "labels" in data else COCO
     if not any(set(classes) & set(names) for names in labels.values()):
         raise ValueError("none of its classes is a person, a vehicle or an animal: want labels, such as animal: [cat]")
     width, height = (_side(data, key) for key in ("width", "height"))
-    return Description(width, height, layout, classes, labels, colour == "rgb", float(data.get("white", 1.0)))
+    return Description(width, height, layout, classes, labels, colour == "rgb", _white(data.get("white", 1.0)))
 
 
 def _classes(given: object, folder: Path) -> tuple[str, ...]:
@@ -136,10 +149,28 @@ def _classes(given: object, folder: Path) -> tuple[str, ...]:
     raise ValueError("classes are missing: want a list of names, or the name of a file with one a line")
 
 
-def _labels(given: object) -> dict[str, tuple[str, ...]]:
+def _labels(given: object, classes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     if not isinstance(given, dict):
-        raise ValueError("labels is no list of names by label")
-    return {str(label): tuple(map(str, names)) for label, names in given.items()}
+        raise ValueError(f"labels is '{given}', want names of classes by label, such as animal: [cat]")
+    return {label: _named(label, names, classes) for label, names in given.items()}
+
+
+def _named(label: object, names: object, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes that are a label."""
+    if label not in LABELS:
+        raise ValueError(f"labels has the key '{label}', want {', '.join(LABELS)}")
+    if not isinstance(names, list):
+        raise ValueError(f"labels.{label} is '{names}', want a list of names, such as [cat]")
+    for name in names:
+        if name not in classes:
+            raise ValueError(f"labels.{label} names '{name}', want names that stand in classes")
+    return tuple(names)
+
+
+def _white(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= WHITEST:
+        raise ValueError(f"white is '{value}', want a number above 0, such as 1 or 255")
+    return float(value)
 
 
 def _side(data: dict[str, Any], key: str) -> int:

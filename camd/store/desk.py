@@ -128,8 +128,11 @@ def _unstar(places: Places, index: Index, options: argparse.Namespace) -> int:
 
 def _label(places: Places, index: Index, options: argparse.Namespace) -> int:
     index.label(options.id, options.label)
-    verdicts.append(places, Verdict(options.id, options.label, "terminal", SystemClock().unix() // SECOND))
+    given = Verdict(options.id, options.label, "terminal", SystemClock().unix() // SECOND)
+    counts = verdicts.append(places, given)
     say(f"clip {options.id}: labelled {options.label}")
+    if not counts:
+        say(f"clip {options.id}: {verdicts.UNCOUNTED}")
     return 0
 
 

@@ -3,24 +3,34 @@
 Idea: JSON Lines, only ever appended to. A line names a clip and holds nothing of it: what the clip looked like stands
 in its sidecar alone and goes when the clip goes, and the line then says nothing any more. A clip that its owner deletes
 leaves a blank line (`said.py`).
-Rule: of one account's labels no more than `PER_DAY` count on one day, the first ones; of one clip's labels the newest.
+Rule: of one account no more than `PER_DAY` labels count on one day, the first ones; of one clip's labels the newest of
+these. Who takes back a label of his own that counts may always do so: it adds none.
 Not promised: that who gave a label is who they say; accounts are the page's business.
 """
 
+import fcntl
 import json
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
-from typing import Final
+from functools import partial
+from typing import BinaryIO, Final
 
 from camd.errors import UnusableInputError
 from camd.model import LABELS
 from camd.places import Places
 from camd.store.files import sync_folder, writing
 
+_log = logging.getLogger(__name__)
+
 PER_DAY: Final = 40  # labels of one account; nobody corrects more by hand, a script does
 DAY_S: Final = 86_400
+UNCOUNTED: Final = (
+    f"camd does not learn from this label: it learns from {PER_DAY} of one account in a day."
+    " Label that clip again tomorrow (UTC)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +43,36 @@ class Verdict:
     at: int
 
 
-def append(places: Places, verdict: Verdict) -> None:
-    """Note a verdict for good. Raises CannotWriteError."""
+def append(places: Places, verdict: Verdict) -> bool:
+    """Note a verdict for good, on a line of its own whatever was there; return whether it counts.
+
+    Raises CannotWriteError.
+    """
     line = json.dumps({"v": 1, **asdict(verdict)}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     path = places.labels
     with writing(path):
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with open(path, "a+b", opener=partial(os.open, mode=0o600)) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(line if _ends_whole(file) else b"\n" + line)
+            file.flush()
+            os.fsync(file.fileno())
         sync_folder(path.parent)
+    return verdict in _counting(read(places))
+
+
+def _ends_whole(file: BinaryIO) -> bool:
+    """Whether the last line ends; one that a power cut or a full disk broke off does not."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def read(places: Places) -> list[Verdict]:
-    """All verdicts in the order they were given; a line that a power cut left unfinished is passed over.
+    """All verdicts in the order they were given; a line that is none is told in the log and passed over.
 
-    Raises UnusableInputError when the file cannot be read or another line is no verdict.
+    Raises UnusableInputError when the file cannot be read.
     """
     path = places.labels
     try:
@@ -61,26 +82,37 @@ def read(places: Places) -> list[Verdict]:
     except OSError as error:
         raise UnusableInputError(f"{path}: your labels cannot be read ({error.strerror}).") from error
     found = []
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             found.append(_verdict(json.loads(line)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise UnusableInputError(f"{path}:{number}: not a label ({error}). Delete that line.") from error
+            _log.warning(
+                "%s:%d: not a label (%s); it is passed over. Delete that line, and label its clip again.",
+                path,
+                number,
+                error,
+            )
     return found
 
 
 def counted(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Those that camd may learn from, in the order they were given."""
+    return [verdict for verdict in _counting(verdicts) if verdict.label in LABELS]
+
+
+def _counting(verdicts: Iterable[Verdict]) -> Collection[Verdict]:
     given: Counter[tuple[str, int]] = Counter()
     newest: dict[int, Verdict] = {}
     for verdict in verdicts:
-        given[verdict.by, verdict.at // DAY_S] += 1
-        if given[verdict.by, verdict.at // DAY_S] <= PER_DAY:
+        before, day = newest.get(verdict.clip), (verdict.by, verdict.at // DAY_S)
+        is_correction = before is not None and before.by == verdict.by
+        if is_correction or given[day] < PER_DAY:
+            given[day] += not is_correction
             newest.pop(verdict.clip, None)
             newest[verdict.clip] = verdict
-    return [verdict for verdict in newest.values() if verdict.label in LABELS]
+    return newest.values()
 
 
 def _verdict(data: dict[str, object]) -> Verdict:

@@ -93,7 +93,10 @@ class Centre:
         place = np.array(data["place"], np.float32)
         if place.shape != (size,) or not np.isfinite(place).all():
             raise ValueError("a centre has another shape")
-        return cls(place, float(data["radius"]), LABELS.index(data["label"]))
+        radius = float(data["radius"])
+        if not 0 < radius < np.inf:
+            raise ValueError(f"a centre has the radius {radius}")
+        return cls(place, radius, LABELS.index(data["label"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Rule: pure, and the same `guess` as camd's own classifier has. It gives no embed
 Not promised: calibrated probabilities; they are the detector's own scores.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camd.errors import UnusableInputError
-from camd.model import LABELS
+from camd.model import LABELS, SECOND, Nanos
 from camd.vision.classify import Guess, Head, read_onnx, run
 from camd.vision.crop import Grey
 
@@ -31,6 +32,7 @@ LAYOUTS: Final[dict[str, str]] = {
     "fastestdet": "(1, 5 + C, H, W): objectness, box, classes",
 }
 FILL: Final = 114  # grey level around the crop, as YOLO's training has it
+LONGEST_TRIAL: Final = 2 * SECOND  # for the first picture, which takes longer: 8 times what `label.py` bears later
 FILLED: Final = 0.8  # of the square's side that the crop takes: things at its border are found badly
 
 
@@ -53,16 +55,25 @@ class Description:
 
 
 class Detector:
-    """The owner's detector. Raises UnusableInputError when its file cannot be used as it is described."""
+    """The owner's detector. Raises UnusableInputError when its file cannot be used as it is described, or is too slow.
 
-    def __init__(self, onnx: bytes, description: Description) -> None:
+    `now` is asked before and after a trial picture. That cannot be broken off, and holds up whoever waits for it once.
+    """
+
+    def __init__(self, onnx: bytes, description: Description, now: Callable[[], Nanos]) -> None:
         self._net = read_onnx(onnx)
         self._about = description
         self._groups = [
             [number for number, name in enumerate(description.classes) if name in description.labels.get(label, ())]
             for label in LABELS
         ]
+        began = now()
         self.guess(np.full((description.height, description.width), FILL, np.uint8))
+        if (took := now() - began) > LONGEST_TRIAL:
+            most = LONGEST_TRIAL / SECOND
+            raise UnusableInputError(
+                f"it took {took / SECOND:.1f} s for one picture, {most:.0f} s is the most: choose a smaller one."
+            )
 
     def guess(self, grey: Grey) -> Guess:
         """Say what `grey`, (height, width) uint8, shows."""

@@ -2,15 +2,17 @@
 
 import json
 from base64 import b64encode
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
-from camd.errors import CannotWriteError, SaidNoError, UnusableInputError
+from camd.clock import SystemClock
+from camd.errors import CannotWriteError, HeldError, SaidNoError, UnusableInputError
 from camd.learning import desk, factory, home
 from camd.learning.head import PERSON
 from camd.model import SECOND
@@ -81,14 +83,22 @@ def test_five_labels_make_a_head_that_is_used_until_it_is_taken_back(
     label(places, "animal", 1, 2, 3, 4, 5)
     capsys.readouterr()
     assert learned(places, "report", "--json") == 0
-    assert (told(capsys)["labels"], places.head.exists()) == ({"animal": 5}, False)
+    first = told(capsys)
+    assert (first["labels"], first["in_use"], places.head.exists()) == ({"animal": 5}, None, False)
     assert learned(places, "--json") == 0
-    assert told(capsys)["refusal"] == ""
+    trial = told(capsys)
+    assert trial["refusal"] == ""
     head = factory.learned_head(places.head)
     assert head is not None
     assert (head.probabilities(cats[5:10]).argmax(axis=1) != PERSON).mean() >= 0.8
     assert home.numbers(places) == [1]
-    assert learned(places, "rollback") == 0
+    assert learned(places, "report", "--json") == 0
+    in_use = told(capsys)["in_use"]
+    assert (in_use["head"], in_use["home"], in_use["factory"]) == (1, trial["home"], trial["factory"])
+    assert learned(places, "report") == 0
+    assert f"Head 1 is in use, learned {in_use['learned_iso']}." in capsys.readouterr().out
+    assert learned(places, "rollback", "--json") == 0
+    assert told(capsys) == {"v": 1, "head": 0}
     assert (factory.learned_head(places.head), home.numbers(places)) == (None, [])
     with pytest.raises(SaidNoError, match="nothing was learned yet"):
         learned(places, "rollback")
@@ -112,6 +122,16 @@ def test_a_head_that_is_no_better_is_not_used(places: Places, cats: np.ndarray) 
     with pytest.raises(SaidNoError, match="not used: it is not better"):
         learned(places)
     assert not places.head.exists()
+
+
+def test_who_uses_nothing_of_it_is_told(places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "camd.yaml"
+    several = {"a": {"source": "/a.mp4"}, "b": {"source": "/b.mp4", "vision": {"detector": str(tmp_path / "x.onnx")}}}
+    settings.write_text(yaml.safe_dump({"cameras": several}))
+    with pytest.raises(SaidNoError):
+        learned(places, "--config", str(settings))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("b does not use what is learned: vision.detector is set")
 
 
 def test_without_labels_there_is_nothing_to_learn(places: Places) -> None:
@@ -169,22 +189,77 @@ def test_no_account_can_flood_a_day() -> None:
     )
 
 
-def test_labels_come_back_as_they_were_given(places: Places) -> None:
+def test_after_the_last_label_of_a_day_a_correction_counts_and_another_is_told(
+    places: Places, cats: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(places, cats[:2])
+    now = SystemClock().unix() // SECOND
+    flood = [json.dumps({"v": 1, **asdict(Verdict(number, "other", "terminal", now))}) for number in range(99, 60, -1)]
+    label(places, "person", 1)
+    with places.labels.open("a") as file:
+        file.write("\n".join(flood) + "\n")
+    assert len(verdicts.counted(verdicts.read(places))) == PER_DAY
+    capsys.readouterr()
+    label(places, "animal", 1)
+    assert "does not learn" not in capsys.readouterr().err
+    assert [one.label for one in verdicts.counted(verdicts.read(places)) if one.clip == 1] == ["animal"]
+    label(places, "animal", 2)
+    assert "clip 2: camd does not learn from this label" in capsys.readouterr().err
+    assert 2 not in [one.clip for one in verdicts.counted(verdicts.read(places))]
+
+
+def test_one_account_corrects_no_more_of_anothers_labels_than_count_in_a_day() -> None:
+    mine = [Verdict(number, "animal", "owner", 86_400 * number) for number in range(PER_DAY + 9)]
+    theirs = [Verdict(one.clip, "person", "guest", 86_400 * 99) for one in mine]
+    assert [one.by for one in verdicts.counted([*mine, *theirs])].count("owner") == 9
+
+
+def test_a_label_that_was_broken_off_costs_itself_alone(places: Places, caplog: pytest.LogCaptureFixture) -> None:
     places.make()
-    given = [Verdict(number, "animal", "terminal", number) for number in range(3)]
-    for one in given:
+    given = [Verdict(number, "animal", "terminal", number) for number in range(4)]
+    for one in given[:3]:
         verdicts.append(places, one)
+    assert verdicts.read(places) == given[:3]
     with places.labels.open("ab") as file:
         file.write(b'{"v":1,"clip":')  # a pulled plug
+    assert verdicts.read(places) == given[:3]
+    caplog.clear()
+    verdicts.append(places, given[3])
     assert verdicts.read(places) == given
-    with places.labels.open("ab") as file:
-        file.write(b"\n")
-    with pytest.raises(UnusableInputError, match=r"labels\.jsonl:4: not a label"):
-        verdicts.read(places)
+    assert all(message.startswith(f"{places.labels}:4: not a label") for message in caplog.messages)
+    assert caplog.messages
 
 
-def test_a_damaged_head_is_told(places: Places) -> None:
-    places.head.parent.mkdir(parents=True)
+def test_one_learns_at_a_time(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    assert learned(places) == 0
+    with home.alone(places):
+        for verb in ((), ("rollback",)):
+            with pytest.raises(HeldError, match="another one is at work"):
+                learned(places, *verb)
+    assert home.numbers(places) == [1]
+
+
+def test_a_damaged_head_costs_what_was_learned_and_learning_makes_it_anew(
+    places: Places, cats: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
     places.head.write_bytes(b"{")
-    with pytest.raises(UnusableInputError, match=r"'camd learn' makes it anew"):
-        factory.learned_head(places.head)
+    capsys.readouterr()
+    assert learned(places) == 0
+    assert "what was learned from your labels is not used" in capsys.readouterr().err
+    assert factory.learned_head(places.head) is not None
+
+
+def test_a_damaged_head_is_not_put_back(places: Places, cats: np.ndarray) -> None:
+    keep(places, cats[:5])
+    label(places, "animal", 1, 2, 3, 4, 5)
+    trial = desk.trial_of(places, home.labelled(places, HEAD))
+    assert (home.keep(places, trial, 0), home.keep(places, trial, SECOND)) == (1, 2)
+    used = places.head.read_bytes()
+    (places.heads / "0001.json").write_bytes(used[: len(used) // 2])
+    with pytest.raises(UnusableInputError, match=r"0001\.json: not a head"):
+        learned(places, "rollback")
+    assert (home.numbers(places), places.head.read_bytes()) == ([1, 2], used)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from camd.config import VisionConfig
 from camd.errors import UnusableInputError
 from camd.learning import factory
-from camd.model import LABELS
-from camd.vision.classify import Classifier, Guess, Head, packed, unpacked
+from camd.model import LABELS, SECOND
+from camd.vision.classify import Centre, Classifier, Guess, Head, packed, unpacked
 from camd.vision.crop import Grey, whole
+from camd.vision.detector import COCO, Description, Detector
 from tests.conftest import DATA
 
 BROUGHT = DATA / "models" / "FastestDet.onnx"
@@ -78,6 +81,14 @@ def test_a_cat_is_an_animal(classifier: Classifier) -> None:
         ({**ABOUT, "height": "tall"}, "height is 'tall', want pixels from 1 to 2048"),
         ({**ABOUT, "classes": ["cup", "fork"]}, "none of its classes is a person"),
         ({**ABOUT, "colours": "rgb"}, "there is no key 'colours'"),
+        ({**ABOUT, "layout": ["yolov8"]}, "layout is '['yolov8']', want one of yolov5, yolov8, fastestdet"),
+        ({**ABOUT, "white": math.nan}, "white is 'nan', want a number above 0"),
+        ({**ABOUT, "white": 0}, "white is '0', want a number above 0"),
+        ({**ABOUT, "white": "bright"}, "white is 'bright', want a number above 0"),
+        ({**ABOUT, "labels": ["person"]}, "labels is '['person']', want names of classes by label"),
+        ({**ABOUT, "labels": {"person": 3}}, "labels.person is '3', want a list of names"),
+        ({**ABOUT, "labels": {"human": ["person"]}}, "labels has the key 'human', want person, vehicle, animal, other"),
+        ({**ABOUT, "labels": {"person": ["human"]}}, "labels.person names 'human', want names that stand in classes"),
         ({**ABOUT, "classes": "gone.names"}, "gone.names: cannot be read"),
         ({}, "layout is 'None'"),
     ],
@@ -99,6 +110,15 @@ def test_a_damaged_model_is_told(tmp_path: Path, onnx: bytes) -> None:
     settings = bring(tmp_path, None, onnx)
     with pytest.raises(UnusableInputError, match=r"mine\.onnx: not an ONNX model"):
         factory.classifier(settings)
+
+
+def test_a_model_that_is_too_slow_for_a_first_picture_is_refused(tmp_path: Path) -> None:
+    path = bring(tmp_path).detector
+    assert path is not None
+    about = Description(352, 352, "fastestdet", tuple((tmp_path / "coco.names").read_text().splitlines()), COCO)
+    Detector(path.read_bytes(), about, iter([SECOND, 3 * SECOND]).__next__)
+    with pytest.raises(UnusableInputError, match=r"it took 13\.0 s for one picture, 2 s is the most"):
+        Detector(path.read_bytes(), about, iter([SECOND, 14 * SECOND]).__next__)
 
 
 def test_a_missing_model_is_told(tmp_path: Path) -> None:
@@ -125,6 +145,17 @@ def test_a_head_survives_its_file() -> None:
 def test_what_is_no_head_is_refused(text: bytes) -> None:
     with pytest.raises(UnusableInputError, match="not a head"):
         Head.from_json(text)
+
+
+@pytest.mark.parametrize("radius", ["NaN", "Infinity", "0", "-1"])
+def test_a_centre_reaches_somewhere(radius: str) -> None:
+    head = factory.factory_head()
+    size = head.weights.shape[1]
+    centre = Centre(np.zeros(size, np.float32), 2.5, 0)
+    whole = json.dumps(replace(head, centres=(centre,), metric=np.eye(size, dtype=np.float32)).to_json())
+    assert len(Head.from_json(whole.encode()).centres) == 1
+    with pytest.raises(UnusableInputError, match="a centre has the radius"):
+        Head.from_json(whole.replace('"radius": 2.5', f'"radius": {radius}').encode())
 
 
 @given(st.integers(0, 4), st.integers(0, 2**32 - 1))

@@ -37,12 +37,13 @@ from camd.worker import Crew, Threads
 
 _log = logging.getLogger(__name__)
 
+WHAT = "Watch every camera, and record and tell what moves, until stopped. 'camd run' and systemd start this."
 PICTURES = "mqtt-pictures"  # what the ledger calls it when pictures with alerts are turned on or off
 
 
 def main(arguments: list[str]) -> int:
     """`camd capture`: watch every camera until SIGTERM, or until the last file ends."""
-    wanted = parser("camd capture", __doc__).parse_args(arguments)
+    wanted = parser("camd capture", WHAT).parse_args(arguments)
     loaded = config.read(wanted.config)
     os.umask(0o077)
     logging.getLogger("camd").setLevel(logging.INFO)  # what was evicted, and why, is told

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 CLOSED: Final = "closed"
 SOMEBODY: Final = ("127.67.65.77", 9)  # loopback, where nobody listens: every address that is not to be reached
+NO_PROGRAM: Final = "\0camd nobody"  # a name in the abstract namespace that no program has
 ANSWER_S: Final = 0.3  # for an answer on loopback; a filter drops the question instead
 REFUSED: Final = (errno.EPERM, errno.EACCES)
 NO_SUCH: Final = (*REFUSED, errno.EAFNOSUPPORT)
@@ -122,9 +123,15 @@ def _can_open(family: int, kind: int) -> bool:
 
 def _strangers(reach: Reach) -> list[str]:
     if reach is Reach.NOBODY:
-        return []
+        return ["can speak to other programs of this machine"] if _can_speak() else []
     kinds = (socket.SOCK_STREAM, *((socket.SOCK_DGRAM,) if reach is Reach.NAME else ()))
     return ["can reach other addresses than its own"] if any(map(_can_reach, kinds)) else []
+
+
+def _can_speak() -> bool:
+    """Whether a connection is tried at all; nobody listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        return trial.connect_ex(NO_PROGRAM) not in REFUSED
 
 
 def _can_reach(kind: socket.SocketKind) -> bool:

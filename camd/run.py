@@ -31,6 +31,10 @@ from camd.terminal import say
 from camd.wanted import as_wanted, parser
 from camd.warden import Peer, Warden
 
+WHAT: Final = (
+    "Watch: run capture and notify as children in the foreground, until Ctrl-C takes them down in order or a file has "
+    "no more to give. Their connections are made for them, to the broker and to network cameras alone."
+)
 LOOK_EVERY: Final = SECOND // 5
 GRACE_S: Final = 10.0  # for a child to end by itself; capture needs 2 at most
 PATIENCE: Final = (1 * SECOND, 2 * SECOND, 5 * SECOND, 30 * SECOND)  # before notify is started again, and again
@@ -49,7 +53,7 @@ class Child:
 
 def main(arguments: list[str]) -> int:
     """`camd run`."""
-    wanted = parser("camd run", __doc__).parse_args(arguments)
+    wanted = parser("camd run", WHAT).parse_args(arguments)
     settings = config.load(wanted.config)
     cameras = as_wanted(settings, wanted)
     places = Places.of(wanted.data or settings.store.data)

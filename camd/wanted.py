@@ -13,10 +13,15 @@ from camd.settings_camera import check_source
 from camd.settings_kinds import WrongError
 from camd.terminal import Parser
 
+EXITS = (
+    "exit codes: 0 stopped, or a file has ended; 64 wrong usage; 65 a video that cannot be used; 69 a camera that is "
+    "not there; 73 cannot write; 75 another camd holds the data folder; 77 refused by guard.strict; 78 bad config"
+)
 
-def parser(prog: str, description: str | None) -> Parser:
+
+def parser(prog: str, description: str) -> Parser:
     """Take the options: --config, --data, --camera, --loop."""
-    made = Parser(prog=prog, description=description)
+    made = Parser(prog=prog, description=description, epilog=EXITS)
     made.add_argument("--config", type=Path, metavar="FILE", help="settings to use instead of the default file")
     made.add_argument("--data", type=Path, metavar="DIR", help="data folder, instead of store.data")
     made.add_argument("--camera", metavar="SOURCE", help="where the pictures come from, instead of camera.source")

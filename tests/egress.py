@@ -4,8 +4,9 @@ Idea: every thread and child is followed, so that each call belongs to the camd 
 (`-m camd VERB` among its arguments); what a process starts has its rights until it becomes a camd verb itself.
 Rule: who is not named has no rights. An attempt is a finding, however it ended, but for the guard's own trials: between
 the filter that it loads and the program that it tries to start, each process may be refused one socket of each of the
-guard's kinds, and may knock at `SOMEBODY` once for each kind of connection. A line of strace that is not understood is
-an error, never silence. A warden makes its children's calls, on sockets that it asks for their names first.
+guard's kinds, and may knock at `SOMEBODY` once for each kind of connection and once at `NO_PROGRAM`. A line of strace
+that is not understood is an error, never silence. A warden makes its children's calls, on sockets that it asks for
+their names first.
 It does not see a socket that came ready-made from outside; the tests give none.
 """
 
@@ -20,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from camd.guard import KINDS, NOT_THERE, SOMEBODY
+from camd.guard import KINDS, NO_PROGRAM, NOT_THERE, SOMEBODY
 from camd.warden import Peer
 
 UNCAGED: Final = (
@@ -39,7 +40,9 @@ STRACE: Final = ("strace", "-f", "-qq", "-e", "signal=none", "-e", CALLS)  # --s
 NO_NETWORK: Final = ("unshare", "--user", "--map-root-user", "--net")
 LOOPBACK: Final = "127.0.0.1"
 KNOCK: Final = f"{SOMEBODY[0]} port {SOMEBODY[1]}"
-TRIALS: Final = (*(f"{family} {kind.name}" for family, kind in KINDS.items()), KNOCK, KNOCK)  # stream and datagram
+UNANSWERED: Final = f'{{sa_family=AF_UNIX, sun_path=@"{NO_PROGRAM[1:]}"}}'
+# Each kind of socket; a knock by stream and one by datagram, or one at no program, of who has nobody to reach.
+TRIALS: Final = (*(f"{family} {kind.name}" for family, kind in KINDS.items()), KNOCK, KNOCK, UNANSWERED)
 
 _LINE = re.compile(r"(\d+) +(.*)")
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")

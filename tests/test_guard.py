@@ -180,6 +180,7 @@ def test_capture_without_its_cage_says_open_and_runs_on(home: Home) -> None:
     ended = home.run(*UNCAGED, *_camd("capture", *home.options, "--camera", video))
     assert ended.code == 0, ended.errors
     assert "guard: open: capture can open sockets of AF_INET" in ended.errors
+    assert "can speak to other programs of this machine" in ended.errors
     assert "can start other programs" in ended.errors
     assert "no seccomp filter" in ended.errors
     assert guard.state(guard.said(home.places)) == "open:capture"

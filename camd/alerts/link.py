@@ -170,7 +170,9 @@ class Listener:
         if not self._subscribed.wait(WELCOME_S):
             self.__exit__(None, None, None)
             where = f"{config.host}:{config.port}"
-            raise UnavailableError(f"the MQTT broker at {where} does not let us in. Check the mqtt settings.")
+            raise UnavailableError(
+                f"the MQTT broker at {where} does not answer, or does not let us in. Check the mqtt settings."
+            )
         return self
 
     def __exit__(

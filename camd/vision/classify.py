@@ -185,8 +185,9 @@ class Network:
     def guess(self, grey: Grey) -> Guess:
         """Say what `grey`, (height, width) uint8, shows."""
         embedding = self.embed(grey)
-        chances, factory = (of(embedding[None])[0].tolist() for of in (self._head.probabilities, self._head.by_factory))
-        return Guess(tuple(chances), embedding, self._head.network, tuple(factory))
+        chances = tuple(self._head.probabilities(embedding[None])[0].tolist())
+        factory = tuple(self._head.by_factory(embedding[None])[0].tolist()) if self._head.centres else ()
+        return Guess(chances, embedding, self._head.network, factory)
 
     def embed(self, grey: Grey) -> Embedding:
         """The embedding (E,) of a crop."""

@@ -105,15 +105,20 @@ class Votes:
         return self.verdict
 
     def _counted(self) -> Verdict:
-        untaught = average(vote.untaught for vote in self.best)
+        learned = average(self.best)
+        untaught = average(vote.untaught for vote in self.best) if self._is_taught() else learned
         self._was_sure = self._was_sure or untaught[LABELS.index(PERSON)] >= BEYOND_LEARNING
-        chances = untaught if self._was_sure else average(self.best)
+        chances = untaught if self._was_sure else learned
         label, plain = self._label.hear(chances), self._untaught.hear(untaught)
         if label == UNDECIDED:
             return Verdict(is_learned=plain != label, is_person=self._was_sure or plain == PERSON)
         kept = packed(vote.guess for vote in self.best[:KEPT])
         confidence = round(chances[LABELS.index(label)], 3)
         return Verdict(label, confidence, kept, plain != label, self._was_sure or label == PERSON)
+
+    def _is_taught(self) -> bool:
+        """Whether anything was learned at home when one of these was asked for."""
+        return any(vote.guess.factory for vote in self.best)
 
 
 def average(votes: Iterable[Vote]) -> tuple[float, ...]:

@@ -39,11 +39,13 @@ def models(videos: Path) -> Path:
 
 
 def test_a_model_is_made_rehearsed_calibrated_and_recorded(
-    crops: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = pytest.importorskip("camd.learning.train", reason="torch is an extra")
+    detector = pytest.importorskip("tests.learning.detector")
     monkeypatch.setattr(train, "EPOCH", train.BATCH * 10)
-    teacher, out = models / "FastestDet.onnx", tmp_path / "model"
+    teacher, out = tmp_path / "detector.tflite", tmp_path / "model"
+    detector.write(teacher)
     asked = [crops, "--teacher", teacher, "--out", out, "--epochs", 2, "--leave-out", "train 0", "train 1"]
     assert train.main(list(map(str, asked))) == 0
     record = json.loads((out / "record.json").read_text())

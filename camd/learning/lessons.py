@@ -59,10 +59,11 @@ def tracked(items: Iterable[T], what: str, count: int) -> Iterable[T]:
 
 def prepare(found: Pictures, taught: Chosen, teacher: Path, seed: int) -> Lessons:
     """Make the views, and have the teacher look at each. Raises UnusableInputError."""
+    looking = Teacher(teacher)  # a file that cannot be used is told before anything is made
+    axes = _axes(looking, [found.greys[number] for number in np.flatnonzero(taught)[::SAMPLE]])
     grounds = [found.greys[number] for number in np.flatnonzero(taught & (found.labels == LABELS.index("other")))]
     more = [_views(found, grounds, np.random.default_rng([seed, number])) for number in range(1, VIEWS)]
     views = [found.greys, *more]
-    axes = _axes(Teacher(teacher), [found.greys[number] for number in np.flatnonzero(taught)[::SAMPLE]])
     with ProcessPoolExecutor(WORKERS, get_context("fork"), _hire, (teacher, axes)) as executor:
         seen = [_looked_at(executor, greys, number) for number, greys in enumerate(views)]
     return Lessons(views, *(np.stack(maps) for maps in zip(*seen, strict=True)))

@@ -86,3 +86,10 @@ def test_what_is_no_network_is_told(crops: Path, tmp_path: Path) -> None:
     (tmp_path / "a.tflite").write_bytes(b"nothing")
     with pytest.raises(UnusableInputError, match=r"a\.tflite: not a TFLite model"):
         judge.main([str(crops), "--vww", str(tmp_path / "a.tflite")])
+
+
+def test_what_is_no_teacher_is_told_before_anything_is_made(crops: Path, models: Path) -> None:
+    train = pytest.importorskip("camd.learning.train", reason="torch is an extra")
+    for other in ("FastestDet.onnx", "vww_96_float.tflite"):
+        with pytest.raises(UnusableInputError, match=f"{other}: not MediaPipe's detector as TFLite"):
+            train.main([str(crops), "--teacher", str(models / other)])

@@ -18,7 +18,7 @@ from camd.vision.crop import SIDE, Grey
 Floats = NDArray[np.float32]
 Chance = np.random.Generator
 
-LYING: Final = 0.15  # how often what can be seen from above is turned by a quarter
+LYING: Final = 0.2  # how often what can be seen from above is turned by a quarter
 TURNED: Final = ("vehicle", "other")
 LEAST: Final = 6  # pixels of a side that must be left
 LEAST_PART: Final = 10  # the same of a part
@@ -35,7 +35,7 @@ def view(grey: Grey, label: str, chance: Chance, grounds: Sequence[Grey]) -> Gre
     grey = np.ascontiguousarray(grey)
     if chance.random() < 0.9:
         grey = _off(grey, chance)
-    if chance.random() < 0.12:
+    if chance.random() < 0.25:
         grey = _elsewhere(grey, grounds[int(chance.integers(len(grounds)))], chance)
     return _tilted(grey, chance) if chance.random() < 0.6 else grey
 
@@ -60,17 +60,26 @@ def spoil(grey: Grey, chance: Chance) -> Grey:
 
 
 def _part(grey: Grey, label: str, chance: Chance, grounds: Sequence[Grey]) -> Grey:
-    """A part that shows the same: any of what is `other`, sometimes beside another, and the upper half of somebody."""
+    """A part that shows the same: any of what is `other`, perhaps beside another; the upper half of somebody; most."""
     height, width = grey.shape
-    if label == "other" and chance.random() < 0.6:
-        tall, wide = (max(LEAST_PART, round(side * chance.uniform(0.3, 1) ** 1.2)) for side in (height, width))
-        tall, wide = min(tall, height), min(wide, width)
-        top, left = int(chance.integers(0, height - tall + 1)), int(chance.integers(0, width - wide + 1))
-        part = grey[top : top + tall, left : left + wide]
+    if label == "other":
+        if chance.random() > 0.6:
+            return grey
+        part = _window(grey, chance.uniform(0.3, 1, 2) ** 1.2, chance)
         return _beside(part, grounds[int(chance.integers(len(grounds)))], chance) if chance.random() < 0.25 else part
-    if label == "person" and height > UPRIGHT * width and chance.random() < 0.3:
-        return grey[: max(LEAST_PART, round(height * chance.uniform(0.4, 0.85)))]
-    return grey
+    if label == "person" and height > UPRIGHT * width:
+        is_half = chance.random() < 0.3
+        return grey[: max(LEAST_PART, round(height * chance.uniform(0.4, 0.85)))] if is_half else grey
+    return _window(grey, chance.uniform(0.55, 1, 2), chance) if chance.random() < 0.2 else grey
+
+
+def _window(grey: Grey, shares: NDArray[np.float64], chance: Chance) -> Grey:
+    """Anywhere in the picture, so much of its height and width."""
+    height, width = grey.shape
+    tall, wide = (max(LEAST_PART, round(side * share)) for side, share in zip(grey.shape, shares, strict=True))
+    tall, wide = min(tall, height), min(wide, width)
+    top, left = int(chance.integers(0, height - tall + 1)), int(chance.integers(0, width - wide + 1))
+    return grey[top : top + tall, left : left + wide]
 
 
 def _beside(grey: Grey, ground: Grey, chance: Chance) -> Grey:

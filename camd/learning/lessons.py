@@ -7,7 +7,7 @@ Rule: pictures that are not taught from lend neither ground nor axis nor opinion
 """
 
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,9 +34,10 @@ Floats = NDArray[np.float32]
 Chosen = NDArray[np.bool_]
 T = TypeVar("T")
 
-VIEWS: Final = 2  # of each picture, the first as it is
+VIEWS: Final = 3  # of each picture, the first as it is
 WORKERS: Final = 2
-SAMPLE: Final = 5  # every so many pictures say what the principal components are
+SAMPLE: Final = 12  # every so many pictures say what the principal components are
+AT_ONCE: Final = 64  # pictures that the teacher looks at together
 STEPS: Final = 200  # of the linear classifier
 TIGHT: Final = 1e-2  # its weight decay
 
@@ -58,19 +59,14 @@ def tracked(items: Iterable[T], what: str, count: int) -> Iterable[T]:
 
 def prepare(found: Pictures, taught: Chosen, teacher: Path, seed: int) -> Lessons:
     """Make the views, and have the teacher look at each. Raises UnusableInputError."""
-    Teacher(teacher)  # a file that cannot be used is told before anything is made
+    looking = Teacher(teacher)  # a file that cannot be used is told before anything is made
+    axes = _axes(looking, [found.greys[number] for number in np.flatnonzero(taught)[::SAMPLE]])
     grounds = [found.greys[number] for number in np.flatnonzero(taught & (found.labels == LABELS.index("other")))]
-    views, coarse, fine = [], [], []
-    axes: list[_Axes] = []
-    for number in range(VIEWS):
-        views.append(found.greys if number == 0 else _views(found, grounds, np.random.default_rng([seed, number])))
-        seen = _looked_at(views[number], teacher, f"the teacher looks at view {number + 1} of {VIEWS}")
-        deep, neck = np.stack([one for one, _ in seen]), np.stack([other for _, other in seen])
-        if number == 0:
-            axes = [_Axes.of(deep[taught][::SAMPLE], COARSE), _Axes.of(neck[taught][::SAMPLE], FINE)]
-        coarse.append(axes[0].along(deep))
-        fine.append(axes[1].along(neck))
-    return Lessons(views, np.stack(coarse), np.stack(fine))
+    more = [_views(found, grounds, np.random.default_rng([seed, number])) for number in range(1, VIEWS)]
+    views = [found.greys, *more]
+    with ProcessPoolExecutor(WORKERS, get_context("fork"), _hire, (teacher, axes)) as executor:
+        seen = [_looked_at(executor, greys, number) for number, greys in enumerate(views)]
+    return Lessons(views, *(np.stack(maps) for maps in zip(*seen, strict=True)))
 
 
 def _views(found: Pictures, grounds: list[Grey], chance: np.random.Generator) -> list[Grey]:
@@ -78,21 +74,36 @@ def _views(found: Pictures, grounds: list[Grey], chance: np.random.Generator) ->
     return [view(grey, LABELS[label], chance, grounds) for grey, label in pairs]
 
 
-_HIRED: list[Teacher] = []  # of a child process
+def _axes(teacher: Teacher, sample: list[Grey]) -> "tuple[_Axes, _Axes]":
+    seen = [teacher.look(part) for part in _parts(sample)]
+    coarse, fine = (np.concatenate(maps) for maps in zip(*seen, strict=True))
+    return _Axes.of(coarse, COARSE), _Axes.of(fine, FINE)
 
 
-def _hire(teacher: Path) -> None:
+def _parts(greys: list[Grey]) -> list[list[Grey]]:
+    return [greys[start : start + AT_ONCE] for start in range(0, len(greys), AT_ONCE)]
+
+
+_HIRED: "list[tuple[Teacher, tuple[_Axes, _Axes]]]" = []  # of a child process
+
+
+def _hire(teacher: Path, axes: "tuple[_Axes, _Axes]") -> None:
     cv2.setNumThreads(1)
-    _HIRED[:] = [Teacher(teacher)]
+    torch.set_num_threads(1)
+    _HIRED[:] = [(Teacher(teacher), axes)]
 
 
-def _look(grey: Grey) -> tuple[Maps, Maps]:
-    return _HIRED[0].look(grey)
+def _look(greys: list[Grey]) -> tuple[Maps, Maps]:
+    teacher, (deep, neck) = _HIRED[0]
+    coarse, fine = teacher.look(greys)
+    return deep.along(coarse), neck.along(fine)
 
 
-def _looked_at(greys: list[Grey], teacher: Path, what: str) -> list[tuple[Maps, Maps]]:
-    with ProcessPoolExecutor(WORKERS, get_context("fork"), _hire, (teacher,)) as executor:
-        return list(tracked(executor.map(_look, greys, chunksize=64), what, len(greys)))
+def _looked_at(executor: Executor, greys: list[Grey], number: int) -> tuple[Maps, Maps]:
+    parts = _parts(greys)
+    what = f"the teacher looks at view {number + 1} of {VIEWS}"
+    coarse, fine = zip(*tracked(executor.map(_look, parts), what, len(parts)), strict=True)
+    return np.concatenate(coarse), np.concatenate(fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +126,8 @@ class _Axes:
 
     def along(self, maps: NDArray[np.float16]) -> NDArray[np.float16]:
         """Maps (N, C, H, H) as components (N, count, H, H)."""
-        made = np.empty((len(maps), self.axes.shape[1], *maps.shape[2:]), np.float16)
-        for start in range(0, len(maps), 1024):
-            part = maps[start : start + 1024].astype(np.float32).transpose(0, 2, 3, 1)
-            made[start : start + 1024] = (((part - self.mean) / self.spread) @ self.axes).transpose(0, 3, 1, 2)
-        return made
+        cells = (maps.astype(np.float32).transpose(0, 2, 3, 1) - self.mean) / self.spread
+        return (cells @ self.axes).transpose(0, 3, 1, 2).astype(np.float16)
 
 
 def opinion(lessons: Lessons, found: Pictures, taught: Chosen) -> Floats:

@@ -1,4 +1,4 @@
-"""Trains the classifier that comes with camd: `python -m camd.learning.train CROPS... --teacher FastestDet.onnx`.
+"""Trains the classifier that comes with camd: `python -m camd.learning.train CROPS... --teacher DETECTOR.tflite`.
 
 Idea: a network of less than 1 MB sees a small grey picture. It is asked for two things at once: what the picture
 shows, and what a detector that knows more of the world sees in it (see `teacher`). The second is what carries it to
@@ -40,14 +40,14 @@ from camd.model import LABELS, SECOND
 from camd.terminal import Parser, say
 from camd.vision.crop import squared
 
-EPOCHS: Final = 12
+EPOCHS: Final = 40
 REHEARSED: Final = 2  # times as short is the rehearsal
 EPOCH: Final = 16384  # views
 BATCH: Final = 96
 RATE: Final = 3e-3
 WARM_UP: Final = 150  # steps
 DECAY: Final = 0.03
-TRUSTED: Final = 0.6  # of each label is what the teacher thinks of the view
+TRUSTED: Final = 0.7  # of each label is what the teacher thinks of the view
 SMOOTH: Final = 0.06  # of each label is shared by the others
 MIXED: Final = 0.25  # of the batches
 SPOILED: Final = 0.75  # of the views; the others stay as they are
@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="python -m camd.learning.train", description=__doc__)
     parser.add_argument("crops", nargs="+", type=Path, metavar="FOLDER", help="pictures with a manifest.csv")
-    parser.add_argument("--teacher", type=Path, required=True, metavar="ONNX", help="FastestDet.onnx")
+    parser.add_argument("--teacher", type=Path, required=True, metavar="TFLITE", help="MediaPipe's detector")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the model goes; without: the rehearsal alone")
     parser.add_argument(
         "--epochs", type=int, default=EPOCHS, metavar="N", help=f"of {EPOCH} views each (default: %(default)s)"

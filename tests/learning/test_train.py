@@ -39,11 +39,13 @@ def models(videos: Path) -> Path:
 
 
 def test_a_model_is_made_rehearsed_calibrated_and_recorded(
-    crops: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = pytest.importorskip("camd.learning.train", reason="torch is an extra")
+    detector = pytest.importorskip("tests.learning.detector")
     monkeypatch.setattr(train, "EPOCH", train.BATCH * 10)
-    teacher, out = models / "FastestDet.onnx", tmp_path / "model"
+    teacher, out = tmp_path / "detector.tflite", tmp_path / "model"
+    detector.write(teacher)
     asked = [crops, "--teacher", teacher, "--out", out, "--epochs", 2, "--leave-out", "train 0", "train 1"]
     assert train.main(list(map(str, asked))) == 0
     record = json.loads((out / "record.json").read_text())
@@ -84,3 +86,10 @@ def test_what_is_no_network_is_told(crops: Path, tmp_path: Path) -> None:
     (tmp_path / "a.tflite").write_bytes(b"nothing")
     with pytest.raises(UnusableInputError, match=r"a\.tflite: not a TFLite model"):
         judge.main([str(crops), "--vww", str(tmp_path / "a.tflite")])
+
+
+def test_what_is_no_teacher_is_told_before_anything_is_made(crops: Path, models: Path) -> None:
+    train = pytest.importorskip("camd.learning.train", reason="torch is an extra")
+    for other in ("FastestDet.onnx", "vww_96_float.tflite"):
+        with pytest.raises(UnusableInputError, match=f"{other}: not MediaPipe's detector as TFLite"):
+            train.main([str(crops), "--teacher", str(models / other)])

@@ -2,7 +2,8 @@
 
 Idea: few and wide 3x3 convolutions at 16 and 8 cells a side, where OpenCV gets most out of a core. Beside the embedding
 that is asked for at home it predicts the teacher's maps; what does that is thrown away in the end. Weights are written
-in half precision, which halves the file; OpenCV makes them single again when it reads them.
+as bytes and one scale for each channel, a quarter of the file; OpenCV makes them floats again when it reads them, so
+that what is computed stays as exact, and as fast.
 Rule: torch is an extra. What is scored, calibrated and shipped is what was written down, never the network in memory.
 """
 
@@ -20,11 +21,12 @@ from torch.nn import functional
 from camd.model import LABELS
 from camd.vision.crop import SIDE
 
-WIDTHS: Final = (24, 64, 112)  # channels at 32, 16 and 8 cells along a side
-EMBEDDING: Final = 144
+WIDTHS: Final = (24, 64, 128)  # channels at 32, 16 and 8 cells along a side
+EMBEDDING: Final = 160
 COARSE: Final = 128  # numbers that are learned of each cell of the teacher's deep maps
 FINE: Final = 48  # the same of its neck
 OPSET: Final = 12
+LARGEST: Final = 127  # of a weight as a byte
 
 
 class Near(nn.Module):
@@ -57,12 +59,16 @@ class Net(nn.Module):
         self.stem = nn.Sequential(
             _smaller(1, first),
             _smaller(first, second),
-            Near(second),
-            Near(second),
+            *(Near(second) for _ in range(3)),
             _smaller(second, third),
             Near(third),
         )
-        self.top = nn.Sequential(_smaller(third, EMBEDDING), Near(EMBEDDING, True), Near(EMBEDDING, True))
+        self.top = nn.Sequential(
+            Near(third),
+            _smaller(third, EMBEDDING),
+            Near(EMBEDDING, is_thin=True),
+            Near(EMBEDDING, is_thin=True),
+        )
         self.head = nn.Sequential(nn.Dropout(0.15), nn.Linear(EMBEDDING, len(LABELS)))
         self.coarse, self.fine = nn.Conv2d(EMBEDDING, COARSE, 1), nn.Conv2d(third, FINE, 1)
 
@@ -97,19 +103,27 @@ def written(net: Net) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the exporter that needs no other package
         torch.onnx.export(_Asked(net), example, buffer, dynamo=False, opset_version=OPSET, **names)
-    return _halved(buffer.getvalue())
+    return _in_bytes(buffer.getvalue())
 
 
-def _halved(single: bytes) -> bytes:
-    """The same file with the weights of its convolutions in half precision, each made single by a Cast."""
+def _in_bytes(single: bytes) -> bytes:
+    """The same file with the weights of its convolutions as bytes, which a Cast and a Mul turn into what they were."""
     model = onnx.load_from_string(single)
-    casts = []
-    for weights in model.graph.initializer:
+    made = []
+    for weights in list(model.graph.initializer):
         if weights.data_type == TensorProto.FLOAT and len(weights.dims) > 1:
-            half = numpy_helper.to_array(weights).astype(np.float16)
-            casts.append(helper.make_node("Cast", [f"{weights.name}.half"], [weights.name], to=TensorProto.FLOAT))
-            weights.CopyFrom(numpy_helper.from_array(half, f"{weights.name}.half"))
-    for number, cast in enumerate(casts):
-        model.graph.node.insert(number, cast)
-    made: bytes = model.SerializeToString()
-    return made
+            made += _unpacking(model.graph, weights)
+    for number, node in enumerate(made):
+        model.graph.node.insert(number, node)
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def _unpacking(graph: Any, weights: Any) -> list[Any]:
+    """Make the bytes and the scales of `weights` (C, ...) in its graph; return what makes weights of them."""
+    name, values = weights.name, numpy_helper.to_array(weights)
+    scales = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True) / LARGEST + np.float32(1e-12)
+    weights.CopyFrom(numpy_helper.from_array(np.rint(values / scales).astype(np.int8), f"{name}.bytes"))
+    graph.initializer.append(numpy_helper.from_array(scales.astype(np.float32), f"{name}.scales"))
+    cast = helper.make_node("Cast", [f"{name}.bytes"], [f"{name}.whole"], to=TensorProto.FLOAT)
+    return [cast, helper.make_node("Mul", [f"{name}.whole", f"{name}.scales"], [name])]

@@ -40,17 +40,18 @@ from camd.model import LABELS, SECOND
 from camd.terminal import Parser, say
 from camd.vision.crop import squared
 
-EPOCHS: Final = 40
-REHEARSED: Final = 2  # times as short is the rehearsal
-EPOCH: Final = 16384  # views
+EPOCHS: Final = 64
+REHEARSED: Final = 7 / 11  # of its length has the rehearsal
+EPOCH: Final = 16500  # views
 BATCH: Final = 96
 RATE: Final = 3e-3
 WARM_UP: Final = 150  # steps
 DECAY: Final = 0.03
 TRUSTED: Final = 0.7  # of each label is what the teacher thinks of the view
 SMOOTH: Final = 0.06  # of each label is shared by the others
-MIXED: Final = 0.25  # of the batches
-SPOILED: Final = 0.75  # of the views; the others stay as they are
+AS_IT_IS: Final = 0.7  # of the pictures are the first view; what is cut off or tilted teaches the maps less well
+SPOILED: Final = 0.4  # of the views; the others stay as they are
+COARSE: Final = 2.0  # how much the error of the coarse maps counts beside that of the labels, and that of their means
 KEEP: Final = 0.997  # of the mean weights, per step
 AHEAD: Final = 24  # batches that are made before they are needed
 # Two sources of each label at least, of other places and other cameras than the rest: what the rehearsal does without.
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> int:
     lessons = prepare(found, taught, wanted.teacher, wanted.seed)
     record = Record(found, taught, left_out, wanted.seed, wanted.epochs)
     if left_out.any():
-        course = _Course("rehearsal", wanted.epochs * EPOCH // BATCH // REHEARSED, wanted.seed)
+        course = _Course("rehearsal", round(REHEARSED * (wanted.epochs * EPOCH // BATCH)), wanted.seed)
         record.rehearse(_trained(found, taught & ~left_out, lessons, course))
     if wanted.out is not None:
         course = _Course("training", wanted.epochs * EPOCH // BATCH, wanted.seed)
@@ -124,12 +125,11 @@ def train(found: Pictures, taught: Chosen, lessons: Lessons, thought: Floats, co
     net = Net().to(memory_format=torch.channels_last)
     mean = copy.deepcopy(net).eval()
     optimiser = _optimiser(net)
-    chance = np.random.default_rng([course.seed, 99])
     batches = _batches(catalogue.chances(found, taught), course)
     for step, (batch, made) in enumerate(tracked(_ahead(batches, lessons), course.what, course.steps)):
         for group in optimiser.param_groups:
             group["lr"] = course.rate(step)
-        loss = _loss(net, torch.from_numpy(made), _Target.of(batch, found, lessons, thought), chance)
+        loss = _loss(net, torch.from_numpy(made), _Target.of(batch, found, lessons, thought))
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -187,7 +187,8 @@ def _batches(chances: NDArray[np.float64], course: _Course) -> Iterator[_Batch]:
     chance = np.random.default_rng([course.seed, 98])
     for step in range(course.steps):
         pictures = chance.choice(len(chances), BATCH, p=chances)
-        yield _Batch(pictures, chance.integers(0, len(_LESSONS[0].views), BATCH), (course.seed, step))
+        views = chance.integers(1, len(_LESSONS[0].views), BATCH) * (chance.random(BATCH) > AS_IT_IS)
+        yield _Batch(pictures, views, (course.seed, step))
 
 
 def _ahead(batches: Iterator[_Batch], lessons: Lessons) -> Iterator[tuple[_Batch, Floats]]:
@@ -205,19 +206,14 @@ def _begun(executor: Executor, batch: _Batch) -> tuple[_Batch, "Future[Floats]"]
     return batch, executor.submit(_made, batch)
 
 
-def _loss(net: Net, made: torch.Tensor, target: _Target, chance: np.random.Generator) -> torch.Tensor:
-    """How wrong the labels are and, unless pictures were mixed, how far the maps are from the teacher's."""
-    labels, is_mixed = target.labels, chance.random() < MIXED
-    if is_mixed:
-        share, other = float(chance.beta(0.4, 0.4)), torch.randperm(len(made))
-        made, labels = (share * one + (1 - share) * one[other] for one in (made, labels))
+def _loss(net: Net, made: torch.Tensor, target: _Target) -> torch.Tensor:
+    """How wrong the labels are, and how far the maps, and their means over the picture, are from the teacher's."""
     with torch.autocast("cpu", torch.bfloat16):
         scores, coarse, fine = net(made.contiguous(memory_format=torch.channels_last))
-    loss = -(scores.float().log_softmax(1) * labels).sum(1).mean()
-    if not is_mixed:
-        loss = loss + 2 * functional.mse_loss(coarse.float(), target.coarse)
-        loss = loss + functional.mse_loss(fine.float(), target.fine)
-    return loss
+    loss = -(scores.float().log_softmax(1) * target.labels).sum(1).mean()
+    loss = loss + COARSE * functional.mse_loss(coarse.float(), target.coarse)
+    loss = loss + COARSE * functional.mse_loss(coarse.float().mean((2, 3)), target.coarse.mean((2, 3)))
+    return loss + functional.mse_loss(fine.float(), target.fine)
 
 
 @torch.no_grad()

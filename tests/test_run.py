@@ -333,7 +333,7 @@ def test_a_clip_can_be_asked_for_and_feedback_labels_it(tmp_path: Path, real_bro
         capture.wait(10)
     (clip,) = house.clips()
     assert (clip.label, clip.duration_ns > 5 * SECOND) == ("animal", True)
-    assert json.loads(house.places.feedback.read_text())["event_id"] == event
+    assert json.loads(house.places.labels.read_text())["event"] == event
 
 
 def test_an_alert_brings_its_picture_which_goes_with_its_clip(tmp_path: Path, real_broker: Broker) -> None:

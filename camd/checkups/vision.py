@@ -25,7 +25,7 @@ def _classifier(vision: VisionConfig) -> list[Finding]:
 
 def _learned(patient: Patient) -> list[Finding]:
     try:
-        factory.learned_head(patient.places.head)
+        factory.learned_head(patient.places.heads)
     except UnusableInputError as error:
         return worry("classifier", str(error), UNLEARNED, "what was learned cannot be used")
     return []

@@ -15,8 +15,9 @@ from camd.alerts.outbox import Outbox
 from camd.clock import SystemClock
 from camd.model import SECOND, Alert, Clip
 from camd.places import Places
-from camd.store import sidecar, wipe
+from camd.store import sidecar, verdicts, wipe
 from camd.store.files import ClipFiles
+from camd.store.verdicts import Verdict
 from tests.faults.houses import Case, camd, environment, listed, works
 from tests.faults.trace import ROOT
 
@@ -39,9 +40,9 @@ def nothing_of_a_deleted_clip_is_left(folder: Path, reel: Path) -> None:
 
 
 def _told_of(places: Places, clip: Clip, footage: bytes) -> None:
-    """Let every room of camd know of the clip: labels, feedback, messages that wait, the copy of a share."""
+    """Let every room of camd know of the clip: labels, messages that wait, the copy of a share."""
     camd(places, "clips", "label", str(clip.id), "animal")
-    places.feedback.write_text(json.dumps({"v": 1, "event_id": clip.events[0], "verdict": "correct"}) + "\n")
+    verdicts.append(places, Verdict(clip.id, "animal", "mqtt", 1, clip.events[0]))
     told = json.dumps({"v": 1, **sidecar.clip_json(clip)}, separators=(",", ":"))
     with closing(Outbox(places)) as outbox:
         outbox.put([Alert("camd/home/porch/clip", told, retain=False)], "boot", 0, 0)

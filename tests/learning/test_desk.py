@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import yaml
 
+from camd import learn
 from camd.clock import SystemClock
 from camd.errors import CannotWriteError, HeldError, SaidNoError, UnusableInputError
 from camd.learning import desk, factory, home
 from camd.learning.head import PERSON
 from camd.model import SECOND
 from camd.places import Places
-from camd.store import sidecar, verdicts
+from camd.store import heads, sidecar, verdicts
 from camd.store.check import violations
 from camd.store.index import Index
 from camd.store.sidecar import Sidecar
@@ -67,7 +68,12 @@ def label(places: Places, label: str, *numbers: int) -> None:
 
 def learned(places: Places, *arguments: str) -> int:
     """Run `camd learn`."""
-    return desk.main([*arguments, "--data", str(places.data)])
+    return learn.main([*arguments, "--data", str(places.data)])
+
+
+def numbers(places: Places) -> list[int]:
+    """The heads that are kept."""
+    return [heads.number_of(path) for path in heads.paths(places.heads)]
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -84,14 +90,14 @@ def test_five_labels_make_a_head_that_is_used_until_it_is_taken_back(
     capsys.readouterr()
     assert learned(places, "report", "--json") == 0
     first = told(capsys)
-    assert (first["labels"], first["in_use"], places.head.exists()) == ({"animal": 5}, None, False)
+    assert (first["labels"], first["in_use"], places.heads.exists()) == ({"animal": 5}, None, False)
     assert learned(places, "--json") == 0
     trial = told(capsys)
     assert trial["refusal"] == ""
-    head = factory.learned_head(places.head)
+    head = factory.learned_head(places.heads)
     assert head is not None
     assert (head.probabilities(cats[5:10]).argmax(axis=1) != PERSON).mean() >= 0.8
-    assert home.numbers(places) == [1]
+    assert numbers(places) == [1]
     assert learned(places, "report", "--json") == 0
     in_use = told(capsys)["in_use"]
     assert (in_use["head"], in_use["home"], in_use["factory"]) == (1, trial["home"], trial["factory"])
@@ -99,7 +105,10 @@ def test_five_labels_make_a_head_that_is_used_until_it_is_taken_back(
     assert f"Head 1 is in use, learned {in_use['learned_iso']}." in capsys.readouterr().out
     assert learned(places, "rollback", "--json") == 0
     assert told(capsys) == {"v": 1, "head": 0}
-    assert (factory.learned_head(places.head), home.numbers(places)) == (None, [])
+    assert (factory.learned_head(places.heads), numbers(places)) == (
+        None,
+        [],
+    )
     with pytest.raises(SaidNoError, match="nothing was learned yet"):
         learned(places, "rollback")
     assert violations(places) == []
@@ -112,8 +121,8 @@ def test_one_head_back_is_the_one_before(places: Places, cats: np.ndarray) -> No
     trial = desk.trial_of(places, labels)
     assert (home.keep(places, trial, 0), home.keep(places, trial, SECOND)) == (1, 2)
     first = (places.heads / "0001.json").read_bytes()
-    assert (home.roll_back(places), places.head.read_bytes()) == (1, first)
-    assert (home.roll_back(places), places.head.exists()) == (0, False)
+    assert (home.roll_back(places), heads.paths(places.heads)[-1].read_bytes()) == (1, first)
+    assert (home.roll_back(places), numbers(places)) == (0, [])
 
 
 def test_a_head_that_is_no_better_is_not_used(places: Places, cats: np.ndarray) -> None:
@@ -121,7 +130,7 @@ def test_a_head_that_is_no_better_is_not_used(places: Places, cats: np.ndarray) 
     label(places, "person", 1, 2, 3, 4, 5)
     with pytest.raises(SaidNoError, match="not used: it is not better"):
         learned(places)
-    assert not places.head.exists()
+    assert not places.heads.exists()
 
 
 def test_who_uses_nothing_of_it_is_told(places: Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,11 +243,11 @@ def test_one_learns_at_a_time(places: Places, cats: np.ndarray) -> None:
     keep(places, cats[:5])
     label(places, "animal", 1, 2, 3, 4, 5)
     assert learned(places) == 0
-    with home.alone(places):
+    with heads.alone(places):
         for verb in ((), ("rollback",)):
             with pytest.raises(HeldError, match="another one is at work"):
                 learned(places, *verb)
-    assert home.numbers(places) == [1]
+    assert numbers(places) == [1]
 
 
 def test_a_damaged_head_costs_what_was_learned_and_learning_makes_it_anew(
@@ -246,11 +255,12 @@ def test_a_damaged_head_costs_what_was_learned_and_learning_makes_it_anew(
 ) -> None:
     keep(places, cats[:5])
     label(places, "animal", 1, 2, 3, 4, 5)
-    places.head.write_bytes(b"{")
+    places.heads.mkdir()
+    (places.heads / "0001.json").write_bytes(b"{")
     capsys.readouterr()
     assert learned(places) == 0
     assert "what was learned from your labels is not used" in capsys.readouterr().err
-    assert factory.learned_head(places.head) is not None
+    assert factory.learned_head(places.heads) is not None
 
 
 def test_a_damaged_head_is_not_put_back(places: Places, cats: np.ndarray) -> None:
@@ -258,8 +268,8 @@ def test_a_damaged_head_is_not_put_back(places: Places, cats: np.ndarray) -> Non
     label(places, "animal", 1, 2, 3, 4, 5)
     trial = desk.trial_of(places, home.labelled(places, HEAD))
     assert (home.keep(places, trial, 0), home.keep(places, trial, SECOND)) == (1, 2)
-    used = places.head.read_bytes()
+    used = (places.heads / "0002.json").read_bytes()
     (places.heads / "0001.json").write_bytes(used[: len(used) // 2])
     with pytest.raises(UnusableInputError, match=r"0001\.json: not a head"):
         learned(places, "rollback")
-    assert (home.numbers(places), places.head.read_bytes()) == ([1, 2], used)
+    assert (numbers(places), (places.heads / "0002.json").read_bytes()) == ([1, 2], used)

@@ -92,8 +92,7 @@ def test_a_wipe_takes_it_and_what_was_learned(places: Places, monkeypatch: pytes
     with Shelf.open(places, limits(places), ManualClock()) as shelf:
         fill(places, shelf)
     places.heads.mkdir(parents=True)
-    for path in (places.head, places.heads / "0001.json"):
-        path.write_text("{}")
+    (places.heads / "0001.json").write_text("{}")
     monkeypatch.setattr("sys.stdin", io.StringIO("WIPE\n"))
     assert wipe(["--data", str(places.data)]) == 0
     assert found(places) == []

@@ -19,7 +19,9 @@ from camd.config import CameraConfig, Config, StoreConfig
 from camd.housekeeper import Housekeeper, Watch, clips, disk
 from camd.model import SECOND, Began, Degraded, Ended, Nanos, Saved
 from camd.places import Places
+from camd.store import heads
 from tests.alerts.test_message import CLIP, EVENT
+from tests.store.store_world import open_shelf, store_of
 
 NAMES = Names("camd", "pi", "porch")
 HOUR = 3600 * SECOND
@@ -197,3 +199,18 @@ def test_a_classifier_that_is_asked_again_is_no_longer_degraded(house: House) ->
     house.teller.classifies()
     house.teller.start(PictureSize(640, 480))
     assert house.said("/classifier") == ["ok"]
+
+
+def test_what_was_learned_goes_within_an_hour_after_its_clips(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    store_of(house.places, 3)
+    heads.add(house.places, {"centres": [{"label": "animal", "clips": [1, 2]}, {"label": "animal", "clips": [3]}]})
+    house.seconds(1)
+    with open_shelf(house.places) as shelf:
+        shelf.drop([1, 2], "the ring")
+    house.seconds(1)
+    assert caplog.messages == []
+    house.clock.wait(house.clock.boot() + HOUR, threading.Event())
+    house.seconds(2, frames=False)
+    assert [text for text in caplog.messages if "learned" in text] == [
+        "what was learned of animal in clips 1, 2 is forgotten with the last of them; a star would keep one"
+    ]

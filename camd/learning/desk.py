@@ -31,12 +31,12 @@ LASTS: Final = (
     "It goes with the first of its clips that you delete, and with the last that the ring takes:"
     " 'camd clips star ID' keeps a clip and what was learned from it."
 )
-LookAgain = Callable[[Places, Config, Sequence[int]], None]
-
 NOTHING: Final = (
     "camd learn: there is nothing to learn from yet. Say what clips show with"
     " 'camd clips label ID person|vehicle|animal|other'; clips without a label of camd's own do not count."
 )
+
+LookAgain = Callable[[Places, Config, Sequence[int]], None]
 
 
 def main(arguments: list[str], look_again: LookAgain) -> int:
@@ -78,7 +78,7 @@ def _learn(places: Places, options: argparse.Namespace) -> int:
     if not places.labels.exists():
         raise SaidNoError(NOTHING)
     if outdated := home.outdated(places, factory.factory_head()):
-        say(f"{_seen_by_another(outdated)}: their clips are looked at again")
+        say(f"{home.OUTDATED.format(len(outdated))}. They are looked at again.")
         options.look_again(places, options.settings, sorted({verdict.clip for verdict in outdated}))
     with heads.alone(places):
         labels = _labels(places)  # in here: who deletes a clip forgets its label, and then waits for its head
@@ -95,7 +95,7 @@ def _learn(places: Places, options: argparse.Namespace) -> int:
 def _report(places: Places, options: argparse.Namespace) -> int:
     outdated = home.outdated(places, factory.factory_head())
     if outdated:
-        say(f"{_seen_by_another(outdated)}: 'camd learn' looks at their clips again")
+        say(f"{home.OUTDATED.format(len(outdated))}. {home.SEE_AGAIN}")
     labels = _labels(places)
     kept, trial = home.in_use(places, factory.factory_head()), trial_of(places, labels)
     if options.json:
@@ -186,11 +186,6 @@ def _confusion(title: str, before: Score, after: Score) -> Table:
 
 def _cell(before: int, after: int) -> str:
     return str(after) if before == after else f"{before} -> {after}"
-
-
-def _seen_by_another(labels: list[Any]) -> str:
-    """How many labels are of no use to this network as they are."""
-    return f"{_count(labels)} {'was' if len(labels) == 1 else 'were'} seen by another network than this camd's"
 
 
 def _count(labels: list[Any]) -> str:

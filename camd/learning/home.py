@@ -8,7 +8,7 @@ Rule: one label is one example, however many events it is said of. What another 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from camd.store.files import ClipFiles
 from camd.store.heads import Lesson
 from camd.store.verdicts import Verdict
 from camd.vision.classify import Head, unpacked
+
+OUTDATED: Final = "labels whose clips another network than this camd's saw: {}"
+SEE_AGAIN: Final = "'camd learn' looks at those clips again, and learns from them."
 
 
 @dataclass(frozen=True, slots=True)

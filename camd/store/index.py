@@ -3,8 +3,8 @@
 Idea: one SQLite file (WAL, synchronous=FULL) that several processes may open: the recorder, the terminal verbs, later
 the page. Rule: every change is one transaction, and the running total changes in it (by triggers, see schema.sql).
 A star, a label or what a classifier sees is written to the sidecar inside the transaction, so that nobody evicts the
-clip meanwhile. It unlinks no clip: `drop` makes garbage, and the recorder takes it away. A row that is not as it was written is never
-served: DamagedIndexError is raised instead.
+clip meanwhile. It unlinks no clip: `drop` makes garbage, and the recorder takes it away. A row that is not as it was
+written is never served: DamagedIndexError is raised instead.
 
 An `Index` may be made in one thread and used in another, but never by two at once.
 """

@@ -125,7 +125,6 @@ def test_what_another_network_saw_is_seen_again(
     assert home.outdated(there, head) == []
     after = [one.embeddings.mean(axis=0) for one in home.labelled(there, head)]
     for one, other in zip(before, after, strict=True):
-        print("COS", one @ other / np.linalg.norm(one) / np.linalg.norm(other))
         assert one @ other > 0.9 * np.linalg.norm(one) * np.linalg.norm(other)
     assert violations(there) == []
 

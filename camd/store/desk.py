@@ -166,7 +166,7 @@ def _forget(places: Places, clips: list[int]) -> list[str]:
     """Forget what was said of these clips, then what was learned from them; return in words what that was."""
     them = "it" if len(clips) == 1 else "them"
     unsaid, unlearned = said.forget(places, clips), heads.forget(places, clips)
-    words = [f"what was said of {them} is gone as well ({unsaid} labels and verdicts)"] if unsaid else []
+    words = [f"what was said of {them} is gone as well ({unsaid} labels)"] if unsaid else []
     words += [f"what was learned from {them} is gone as well ({lesson})" for lesson in unlearned]
     return [*words, "'camd learn' learns anew from the labels that are left"] if unlearned else words
 

@@ -104,8 +104,11 @@ def test_five_labels_make_a_head_that_is_used_until_it_is_taken_back(
     assert learned(places, "report", "--json") == 0
     in_use = told(capsys)["in_use"]
     assert (in_use["head"], in_use["home"], in_use["factory"]) == (1, trial["home"], trial["factory"])
+    assert in_use["holds"] == [{"label": "animal", "clips": [1, 2, 3, 4, 5]}]
     assert learned(places, "report") == 0
-    assert f"Head 1 is in use, learned {in_use['learned_iso']}." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"Head 1 is in use, learned {in_use['learned_iso']}." in shown
+    assert "animal in clips 1, 2, 3, 4, 5" in shown
     assert learned(places, "rollback", "--json") == 0
     assert told(capsys) == {"v": 1, "head": 0}
     assert (factory.learned_head(places.heads), numbers(places)) == (

@@ -42,7 +42,7 @@ class Feedback:
 
     places: Places
     clock: Clock
-    _begun: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _begun: OrderedDict[str, None] = field(default_factory=OrderedDict)  # events without a clip so far
     _early: dict[str, tuple[Nanos, dict[str, Any]]] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set)  # events of `_early` that have a clip by now
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,6 +58,8 @@ class Feedback:
             case Saved(clip):
                 with self._lock:
                     self._kept |= self._early.keys() & set(clip.events)
+                    for event_id in clip.events:  # from now on it is the clip's: gone with it, nobody knows it
+                        self._begun.pop(event_id, None)
 
     def take(self, said: dict[str, Any]) -> Refusal | None:
         """Note what was said of an event, or say why not. Raises CamdError."""

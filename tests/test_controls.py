@@ -195,6 +195,11 @@ def test_feedback_waits_for_the_clip_of_its_event(house: House) -> None:
     house.controls.look()
     house.controls.look()
     assert [(one.clip, one.event, one.label) for one in verdicts.read(house.places)] == [(2, "e2", "animal")]
+    with Index.open(house.places) as index:
+        index.drop([1])
+    error = house.wish("feedback", said("e1"))
+    assert error is not None
+    assert error["code"] == "unknown_event"
 
 
 def test_feedback_that_waits_in_vain_is_told(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +13,29 @@ import pytest
 import yaml
 
 from camd import learn, mode
+from camd.camera.frame import OPEN, Frame
 from camd.camera.stream import FileCamera
 from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import Config, VisionConfig
 from camd.errors import SaidNoError, UnusableInputError
 from camd.gate import Gate
-from camd.labelling import SMALLER
+from camd.labelling import SMALLER, Renewed
 from camd.learning import factory, home
-from camd.model import Degraded, Ended, Grew, Happening, Saved
+from camd.model import LABELS, SECOND, Degraded, Ended, Grew, Happening, Saved
 from camd.pipeline import House, Pipeline, always
 from camd.places import Places
 from camd.recording import Recording
-from camd.store import sidecar, verdicts
+from camd.store import heads, sidecar, verdicts
 from camd.store.check import violations
 from camd.store.files import ClipFiles
 from camd.store.index import Index
 from camd.store.verdicts import Verdict
-from camd.vision.classify import Classifier, Guess, Head, unpacked
+from camd.vision.classify import Centre, Classifier, Guess, Head, unpacked
 from camd.vision.crop import Grey
+from camd.vision.episode import Limits
+from camd.vision.label import Labeller
+from camd.vision.sight import Settings, Sight
 from camd.worker import AtOnce
 from tests.worlds import events, places, shelf
 
@@ -127,6 +132,27 @@ def test_what_another_network_saw_is_seen_again(
     for one, other in zip(before, after, strict=True):
         assert one @ other > 0.9 * np.linalg.norm(one) * np.linalg.norm(other)
     assert violations(there) == []
+
+
+def test_what_is_learned_and_forgotten_is_heeded_while_it_looks(tmp_path: Path) -> None:
+    there, size = places(tmp_path), factory.factory_head().weights.shape[1]
+    there.make()
+    own, nothing = factory.classifier(VisionConfig()), np.zeros((64, 64), np.uint8)
+    sight = Sight(320, 240, Settings(5, Limits(SECOND), "x"), Labeller(own, (), lambda: 0))
+    renewed = Renewed(there.heads)
+    everywhere = Centre(np.zeros(size, np.float32), 1e9, LABELS.index("vehicle"), (1, 2, 3))
+    head = replace(factory.factory_head(), centres=(everywhere,), metric=np.eye(size, dtype=np.float32))
+    frames = (Frame(second * SECOND, nothing, lambda: nothing, OPEN) for second in (0, 10, 20))
+    before = own.guess(nothing).label
+    assert before != "vehicle"
+    for change, label in (
+        (lambda: None, before),
+        (lambda: heads.add(there, head.to_json()), "vehicle"),
+        (lambda: heads.forget(there, [2]), before),
+    ):
+        change()
+        renewed.look(next(frames), sight)
+        assert own.guess(nothing).label == label
 
 
 class HomeComing:

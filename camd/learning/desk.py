@@ -28,8 +28,8 @@ from camd.terminal import Parser, print_json, say
 from camd.vision.classify import Head
 
 LASTS: Final = (
-    "It goes with the first of its clips that you delete, and with the last that the ring takes:"
-    " 'camd clips star ID' keeps a clip and what was learned from it."
+    "What was learned from clips goes with the first of them that you delete, and with the last that the ring takes:"
+    " 'camd clips star ID' keeps a clip, and with it what was learned from it."
 )
 NOTHING: Final = (
     "camd learn: there is nothing to learn from yet. Say what clips show with"

@@ -37,7 +37,7 @@ PERSON: Final = LABELS.index("person")
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`, and their `clips` (N,) at home."""
+    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`, and their clips (N,), () where none is."""
 
     embeddings: Floats
     labels: Numbers
@@ -48,9 +48,8 @@ class Examples:
 
     def where(self, chosen: NDArray[np.bool_]) -> "Examples":
         """Those that are chosen."""
-        return Examples(
-            self.embeddings[chosen], self.labels[chosen], self.clips[chosen] if len(self.clips) else self.clips
-        )
+        clips = self.clips[chosen] if len(self.clips) else self.clips  # the factory's pictures are of no clip
+        return Examples(self.embeddings[chosen], self.labels[chosen], clips)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ misses no person that was found before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -37,17 +37,19 @@ PERSON: Final = LABELS.index("person")
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`."""
+    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`, and their clips (N,), () where none is."""
 
     embeddings: Floats
     labels: Numbers
+    clips: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Examples":
         """Those that are chosen."""
-        return Examples(self.embeddings[chosen], self.labels[chosen])
+        clips = self.clips[chosen] if len(self.clips) else self.clips  # the factory's pictures are of no clip
+        return Examples(self.embeddings[chosen], self.labels[chosen], clips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +144,13 @@ def fit(factory: Head, home: Examples, train: Examples) -> Head:
     centres: list[Centre] = []
     for label in np.unique(home.labels[wrong]).tolist():
         others = train.embeddings[train.labels != label] @ metric
-        left = home.embeddings[wrong & (home.labels == label)] @ metric
+        left = home.where(wrong & (home.labels == label))
         while len(left) >= FEWEST:
-            centre, is_alike = _centre(left, others, label)
+            centre, is_alike = _centre(left.embeddings @ metric, others, label)
             if is_alike.sum() >= FEWEST:
-                centres.append(centre)
-            left = left[~is_alike]
+                clips = sorted(set(left.where(is_alike).clips.tolist()))
+                centres.append(replace(centre, clips=tuple(clips)))
+            left = left.where(~is_alike)
     return replace(factory, centres=tuple(centres), metric=metric if centres else factory.metric)
 
 

@@ -161,7 +161,7 @@ class Labeller:
         crop = cut(t, luma, look.box, self._private)
         guess = self._guess(t, crop.grey) if crop is not None else None
         if crop is None or guess is None:
-            look.visitor.due = look.visitor.part_due = t + round(SOON * self._slower)
+            look.visitor.due = look.visitor.part_due = t + SECOND // PER_SECOND  # it may be another's turn
             return
         self.crops += 1
         look.visitor.votes.add(Vote(crop.quality, guess, look.comes_in))

@@ -17,7 +17,7 @@ VERBS = {
     "run": ("camd.run", "main", "watch: capture and notify as children, until Ctrl-C"),
     "replay": ("camd.replay", "main", "run recordings through camd, faster than real time, and score the result"),
     "classify": ("camd.classify", "main", "what the classifier makes of pictures"),
-    "learn": ("camd.learning.desk", "main", "learn from your labels; 'report' and 'rollback'"),
+    "learn": ("camd.learn", "main", "learn from your labels; 'report' and 'rollback'"),
     "clips": ("camd.upkeep", "clips", "list, show, export, star and delete your clips"),
     "store": (
         "camd.upkeep",

@@ -92,7 +92,7 @@ def _watch(settings: Config, places: Places, verdict: Verdict) -> None:
         stack.callback(_stop, crew, places)
         most = max(each.record.memory for each in settings.each())
         recording = stack.enter_context(closing(Recording(shelf, clock, Threads(crew), most)))
-        classifiers = Classifiers(places.head)
+        classifiers = Classifiers(places.heads)
         houses = [_house(each, telling, recording, classifiers, places) for each in settings.each()]
         lookouts = [
             Lookout(eye, house, telling.heralds[house.config.camera.name], watchdog, places, crew, len(eyes) == 1)
@@ -112,7 +112,7 @@ def _house(settings: Config, telling: Telling, recording: Recording, classifiers
         telling.clock,
         recording,
         herald.tell,
-        Renewed(places.head).look,
+        Renewed(places.heads).look,
         keep=partial(telling.keeper.keep, settings.camera.name),
         show=herald.show,
         classifier=classifiers.of(settings.vision, herald.tell),

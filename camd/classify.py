@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     settings = config.load(wanted.config)
     places = Places.of(wanted.data or settings.store.data)
     cv2.setNumThreads(1)
-    classifier = factory.classifier(settings.vision, factory.head_in_use(places.head, say))
+    classifier = factory.classifier(settings.vision, factory.head_in_use(places.heads, say))
     found, trouble = [], None
     for path in wanted.images:
         try:

@@ -6,12 +6,11 @@ Rule: nothing here decides who may wish what; `camd.wishes` did. Cameras are ope
 which heed the gate.
 """
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import Any, Final
 
@@ -23,23 +22,18 @@ from camd.clock import Clock
 from camd.config import KEYS, SEVERAL
 from camd.dials import Dials, Turned
 from camd.errors import CamdError, CannotWriteError, UnavailableError
+from camd.feedback import Feedback
 from camd.gate import Gate
 from camd.mode import HOME
 from camd.model import SECOND
 from camd.places import Places
-from camd.store import verdicts
-from camd.store.files import replace_whole, writing
-from camd.store.index import Index
-from camd.store.verdicts import Verdict
+from camd.store.files import replace_whole
 from camd.timer import Timer
 from camd.wishes import Wish
 from camd.worker import Crew
 
 _log = logging.getLogger(__name__)
 
-MOST_FEEDBACK: Final = 10_000_000  # bytes
-ACCOUNT: Final = "mqtt"  # whose labels those of the broker are, whoever gave them
-CLIPS_BACK: Final = 500  # among so many of the newest clips the one of an event is looked for
 AT_HOME: Final = Refusal("home_mode", "", "home mode: the camera is closed")
 NO_CAMERA: Final = Refusal("no_camera", "", "there is no camera of this name")
 NOT_OPEN: Final = Refusal("unavailable", "", "the camera gives no pictures now")
@@ -103,7 +97,11 @@ class Controls:
     boards: dict[str, Board]
     has_names: bool = False
     timer: Timer | None = None
+    feedback: Feedback = field(init=False)
     _mode: str = ""
+
+    def __post_init__(self) -> None:
+        self.feedback = Feedback(self.places, self.clock)
 
     def start(self) -> None:
         """Say how everything is turned, and take up the mode."""
@@ -132,6 +130,7 @@ class Controls:
                 _log.warning("a command failed: %s", error)
                 refusal = Refusal("failed", "", str(error)[:200])
             self._node.reply(wish.correlation, refusal)
+        self.feedback.look()
         self._heed_schedule()
         self.heed_mode()
 
@@ -215,26 +214,8 @@ class Controls:
             return AT_HOME
         return None if board.trigger(seconds) else NOT_OPEN
 
-    def _feedback(self, value: dict[str, Any]) -> Refusal | None:
-        said = {"v": 1, "time": round(self.clock.unix() / SECOND, 3), **value}
-        with writing(self.places.feedback), self.places.feedback.open("a", encoding="utf-8") as file:
-            if file.tell() > MOST_FEEDBACK:
-                return Refusal("full", "", "there is no room for more feedback")
-            file.write(json.dumps(said, ensure_ascii=False) + "\n")
-        if value.get("label") or value["verdict"] == "correct":
-            self._label(value["event_id"], value.get("label"))
-        return None
-
-    def _label(self, event_id: str, label: str | None) -> None:
-        """Note what an event shows, for camd to learn from; None: what it was called."""
-        with Index.open(self.places) as index:
-            for clip in index.clips(CLIPS_BACK):
-                if event_id in clip.events:
-                    if label:
-                        index.label(clip.id, label)
-                    given = Verdict(clip.id, label or clip.label, ACCOUNT, self.clock.unix() // SECOND)
-                    if not verdicts.append(self.places, given):
-                        _log.warning("clip %d: %s", clip.id, verdicts.UNCOUNTED)
+    def _feedback(self, said: dict[str, Any]) -> Refusal | None:
+        return self.feedback.take(said)
 
     def _snoozed(self) -> int:
         with suppress(OSError, ValueError):

@@ -5,6 +5,7 @@ as a fault, and so is this process' own standing still, by notify, which reads w
 """
 
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +16,21 @@ from camd.alerts.outbox import SPILL_AFTER, Outbox
 from camd.alerts.teller import Teller
 from camd.clock import Clock
 from camd.config import Config
+from camd.errors import CamdError
 from camd.habits import remember
+from camd.learning import factory, home
 from camd.model import SECOND, Nanos
 from camd.places import Places
 from camd.pulse import Pulse
-from camd.store import wear
+from camd.store import heads, wear
 from camd.store.files import ClipFiles
 from camd.worker import Crew
 
+_log = logging.getLogger(__name__)
+
 BLIND: Final[Nanos] = 8 * SECOND  # without a picture; told within ten
 STOOD_STILL: Final[Nanos] = 10 * SECOND  # between two looks that are a second apart
+TEND_EVERY: Final[Nanos] = 3600 * SECOND  # to what was learned from clips that the ring may have taken
 COUNT_EVERY: Final[Nanos] = 30 * SECOND  # the clips
 DAY_S: Final = 86_400
 ENOUGH: Final = 1.1  # times keep_free is room again
@@ -81,6 +87,7 @@ class Housekeeper:
     _clips: dict[str, int] = field(default_factory=dict)
     _counted: Nanos | None = None
     _learned: dict[str, bytes] = field(default_factory=dict)
+    _tended: Nanos | None = None
 
     def run(self, crew: Crew) -> None:
         """Work until the crew stops."""
@@ -107,6 +114,7 @@ class Housekeeper:
             watch.teller.look(self._has_clip)
         self._look_for_room()
         self._write_down()
+        self._tend_what_was_learned(now)
         self._report(now)
         outbox.thin_out(self.clock.boot_id, now, self.clock.unix())
         outbox.spill(now)
@@ -121,6 +129,19 @@ class Housekeeper:
     def _write_down(self) -> None:
         for camera in list(self._learned):
             remember(self.places.quiet(camera), self._learned.pop(camera))
+
+    def _tend_what_was_learned(self, now: Nanos) -> None:
+        """Tell once of labels that are of no use, and have what was learned go with the last of its clips."""
+        if self._tended is not None and now - self._tended < TEND_EVERY:
+            return
+        is_start, self._tended = self._tended is None, now
+        try:
+            if is_start and (outdated := home.outdated(self.places, factory.factory_head())):
+                _log.warning("%s. %s", home.OUTDATED.format(len(outdated)), home.SEE_AGAIN)
+            for lesson in heads.expire(self.places):
+                _log.warning("what was learned of %s is forgotten with the last of them; a star would keep one", lesson)
+        except CamdError as error:
+            _log.warning("what was learned is looked after in an hour: %s", error)
 
     def _look_for_room(self) -> None:
         found = disk(self.places.data)

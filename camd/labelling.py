@@ -14,6 +14,7 @@ from camd.config import VisionConfig
 from camd.errors import UnusableInputError
 from camd.learning import factory
 from camd.model import SECOND, Degraded, Nanos
+from camd.store.heads import paths
 from camd.vision.classify import Classifier, Guess, Head
 from camd.vision.crop import Grey
 from camd.vision.sight import Sight
@@ -34,8 +35,8 @@ def in_words(trouble: str, detector: Path | None) -> str:
 class Classifiers:
     """Who tells visitors apart: one network for all cameras that want the same, since each takes megabytes."""
 
-    def __init__(self, head: Path) -> None:
-        self._head = head
+    def __init__(self, heads: Path) -> None:
+        self._heads = heads
         self._made: dict[Path | None, Classifier | str] = {}
 
     def of(self, settings: VisionConfig, tell: Callable[[Degraded], object]) -> Classifier | None:
@@ -54,7 +55,7 @@ class Classifiers:
     def _make(self, settings: VisionConfig) -> Classifier | str:
         """The classifier, or what is wrong with it: a slow one is tried once, however many cameras want it."""
         try:
-            return _Shared(factory.classifier(settings, factory.head_in_use(self._head, _log.warning)))
+            return _Shared(factory.classifier(settings, factory.head_in_use(self._heads, _log.warning)))
         except UnusableInputError as error:
             return str(error)
 
@@ -77,10 +78,10 @@ class _Shared:
 
 
 class Renewed:
-    """Looks over vision's shoulder, and has a head that `camd learn` made or took back used at once."""
+    """Looks over vision's shoulder, and has a head that `camd learn` made, or that was taken away, heeded at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._known = path, _stamp(path)
+    def __init__(self, heads: Path) -> None:
+        self._heads, self._known = heads, _stamp(heads)
         self._due: Nanos = 0
 
     def look(self, frame: Frame, sight: Sight) -> None:
@@ -88,16 +89,16 @@ class Renewed:
         if frame.t < self._due:
             return
         self._due = frame.t + LOOK_AGAIN
-        stamp = _stamp(self._path)
+        stamp = _stamp(self._heads)
         if stamp != self._known:
             self._known = stamp
-            sight.learn(factory.head_in_use(self._path, _log.warning))
+            sight.learn(factory.head_in_use(self._heads, _log.warning))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """What changes whenever the file is replaced; zeros when it is not there."""
+def _stamp(heads: Path) -> tuple[int, int]:
+    """What changes whenever another head is in use; zeros when none is."""
     try:
-        found = path.stat()
-    except OSError:
+        found = next(path.stat() for path in reversed(paths(heads)))
+    except (OSError, StopIteration):
         return 0, 0
     return found.st_ino, found.st_mtime_ns

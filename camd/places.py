@@ -55,7 +55,7 @@ class Places:
         beside = tuple(
             path.with_name(path.name + end) for path in databases for end in ("", "-wal", "-shm", "-journal")
         )
-        said = (self.learned, self.feedback, self.status, self.run / "wishes")
+        said = (self.learned, self.status, self.run / "wishes")
         return (self.clips, self.orders, self.damaged, self.ballast, self.written, self.habits, *said, *beside)
 
     @property
@@ -122,18 +122,13 @@ class Places:
         return self.data / "learned"
 
     @property
-    def head(self) -> Path:
-        """What the classifier learned from the owner, JSON; those before it lie in `heads`."""
-        return self.learned / "head.json"
-
-    @property
     def heads(self) -> Path:
-        """Folder of every head that was ever in use: `0001.json` and so on."""
+        """Folder of what the classifier learned from the owner: `0001.json` and so on; the newest is in use."""
         return self.learned / "heads"
 
     @property
     def labels(self) -> Path:
-        """What the owner said of clips, JSON Lines."""
+        """What the owner said of clips and events, JSON Lines."""
         return self.learned / "labels.jsonl"
 
     @property
@@ -184,11 +179,6 @@ class Places:
     def snooze(self) -> Path:
         """Until when alerts are silent: UNIX seconds, 0 for not at all."""
         return self.data / "snooze"
-
-    @property
-    def feedback(self) -> Path:
-        """What the owner said of events, JSON Lines."""
-        return self.data / "feedback.jsonl"
 
     @property
     def status(self) -> Path:

@@ -145,7 +145,7 @@ def _classifier(settings: Config, places: Places) -> Classifier | None:
     """Who tells visitors apart, with what was learned in the data folder that is played into."""
     if not settings.vision.classify:
         return None
-    return factory.classifier(settings.vision, factory.head_in_use(places.head, say))
+    return factory.classifier(settings.vision, factory.head_in_use(places.heads, say))
 
 
 def _learned(path: Path | None) -> bytes:

@@ -92,6 +92,7 @@ class Herald:
 
     def tell(self, happening: Happening) -> None:
         """Tell of a happening; never waits."""
+        self._telling.controls.feedback.hear(happening)
         self._telling.later(partial(self.teller.tell, happening))
 
     def show(self, event: Event, frame: Frame) -> None:

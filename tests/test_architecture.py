@@ -26,8 +26,8 @@ GROUND = {
     "signals", "warden", "wanted",
 }  # fmt: skip
 ROOFS = {
-    "__main__", "budget", "capture", "controls", "dials", "eye", "gate", "habits", "housekeeper", "labelling",
-    "lookout", "watchdog", "pipeline", "pulse", "recording", "telling", "watcher", "schema_desk",
+    "__main__", "budget", "capture", "controls", "dials", "eye", "feedback", "gate", "habits", "housekeeper",
+    "labelling", "learn", "lookout", "watchdog", "pipeline", "pulse", "recording", "telling", "watcher", "schema_desk",
     "classify", "harvest", "upkeep", "units", "doctor", "checkups", "status",
     "replay", "replays", "run", "demo", "bench", "benches", "broker", "score", "scene", "drawn",
 }  # fmt: skip

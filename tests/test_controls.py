@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,18 +23,21 @@ from camd.controls import Board, Controls
 from camd.dials import Dials
 from camd.gate import Gate
 from camd.mode import AWAY, HOME
-from camd.model import SECOND, Began, Ended, Finding, Footage
+from camd.model import SECOND, Began, Ended, Finding, Footage, Saved
 from camd.places import Places
 from camd.schedule import Change
 from camd.store import verdicts
+from camd.store.index import Index
 from camd.store.verdicts import Verdict
 from camd.timer import Timer
 from camd.watcher import Watcher
 from camd.wishes import NOTIFY, WEB, Wish
+from tests.alerts.test_message import EVENT
 from tests.store.store_world import store_of
 from tests.worlds import film
 
 NAMES = Names("camd", "pi", "porch")
+HOUR = 3600 * SECOND
 
 
 class House:
@@ -153,19 +157,60 @@ def test_a_snooze_is_remembered(house: House) -> None:
     assert house.last["snooze/state"] == "0"
 
 
-def test_feedback_is_written_down(house: House) -> None:
-    assert house.wish("feedback", {"event_id": "e1", "verdict": "false_alarm"}) is None
-    (line,) = house.places.feedback.read_text().splitlines()
-    assert json.loads(line) == {"v": 1, "time": 1767225600.0, "event_id": "e1", "verdict": "false_alarm"}
+def said(event_id: str, verdict: str = "correct", **more: str) -> dict[str, str]:
+    """Feedback as it is wished for."""
+    return {"event_id": event_id, "verdict": verdict, **more}
 
 
 def test_feedback_is_what_camd_learns_from(house: House) -> None:
     store_of(house.places, 3)
-    for number, said in ((1, {"label": "animal"}), (2, {}), (9, {"label": "other"})):
-        assert house.wish("feedback", {"event_id": f"e{number}", "verdict": "correct", **said}) is None
-    assert house.wish("feedback", {"event_id": "e3", "verdict": "false_alarm"}) is None
-    now = 1767225600
-    assert verdicts.read(house.places) == [Verdict(1, "animal", "mqtt", now), Verdict(2, "person", "mqtt", now)]
+    assert house.wish("feedback", said("e1", label="animal")) is None
+    assert house.wish("feedback", said("e2")) is None
+    assert house.wish("feedback", said("e3", "false_alarm")) is None
+    at = 1767225600
+    labels = ["animal", "person", "motion"]  # what it was called, where nothing else is said; or that it was nothing
+    assert verdicts.read(house.places) == [
+        Verdict(number, label, "mqtt", at, f"e{number}") for number, label in enumerate(labels, 1)
+    ]
+    with Index.open(house.places) as index:
+        assert [clip.label for clip in reversed(index.clips())] == labels
+
+
+def test_feedback_on_an_event_that_nobody_knows_is_answered(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    store_of(house.places, 1)
+    error = house.wish("feedback", said("e9", label="animal"))
+    assert error is not None
+    assert (error["code"], error["field"]) == ("unknown_event", "event_id")
+    assert "feedback on event e9: no such event" in caplog.text
+    assert not house.places.labels.exists()
+
+
+def test_feedback_waits_for_the_clip_of_its_event(house: House) -> None:
+    for number in (1, 2):
+        house.controls.feedback.hear(Began(replace(EVENT, id=f"e{number}")))
+    assert house.wish("feedback", said("e2", label="vehicle")) is None
+    assert house.wish("feedback", said("e2", label="animal")) is None  # the newer one counts
+    for clip in store_of(house.places, 2):
+        house.controls.feedback.hear(Saved(clip))
+    house.controls.look()
+    house.controls.look()
+    assert [(one.clip, one.event, one.label) for one in verdicts.read(house.places)] == [(2, "e2", "animal")]
+    with Index.open(house.places) as index:
+        index.drop([1])
+    error = house.wish("feedback", said("e1"))
+    assert error is not None
+    assert error["code"] == "unknown_event"
+
+
+def test_feedback_that_waits_in_vain_is_told(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.controls.feedback.hear(Began(replace(EVENT, id="e1")))
+    assert house.wish("feedback", said("e1", "false_alarm")) is None
+    house.controls.clock.wait(house.controls.clock.boot() + 3 * HOUR, threading.Event())
+    house.controls.look()
+    house.controls.look()
+    assert [record.getMessage() for record in caplog.records] == [
+        "feedback on event e1: no clip of it was kept, so there is nothing to learn from"
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -131,8 +131,8 @@ def test_a_missing_detector_is_ill_and_a_damaged_head_is_a_worry(pi: Patient) ->
     assert _health(pi, vision.classifiers) == (Health.WELL, "camd's own")
     gone = replace(pi, config=Config(vision=VisionConfig(detector=pi.system / "gone.onnx")))
     assert _health(gone, vision.classifiers)[0] is Health.ILL
-    pi.places.head.parent.mkdir(parents=True)
-    pi.places.head.write_bytes(b"{")
+    pi.places.heads.mkdir(parents=True)
+    (pi.places.heads / "0001.json").write_bytes(b"{")
     assert [one.health for one in vision.classifiers(pi)] == [Health.WELL, Health.WORRY]
 
 

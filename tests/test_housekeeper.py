@@ -19,7 +19,11 @@ from camd.config import CameraConfig, Config, StoreConfig
 from camd.housekeeper import Housekeeper, Watch, clips, disk
 from camd.model import SECOND, Began, Degraded, Ended, Nanos, Saved
 from camd.places import Places
+from camd.store import heads, verdicts
+from camd.store.index import Index
+from camd.store.verdicts import Verdict
 from tests.alerts.test_message import CLIP, EVENT
+from tests.store.store_world import open_shelf, store_of
 
 NAMES = Names("camd", "pi", "porch")
 HOUR = 3600 * SECOND
@@ -197,3 +201,31 @@ def test_a_classifier_that_is_asked_again_is_no_longer_degraded(house: House) ->
     house.teller.classifies()
     house.teller.start(PictureSize(640, 480))
     assert house.said("/classifier") == ["ok"]
+
+
+def test_what_was_learned_goes_within_an_hour_after_its_clips(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    store_of(house.places, 3)
+    heads.add(house.places, {"centres": [{"label": "animal", "clips": [1, 2]}, {"label": "animal", "clips": [3]}]})
+    house.seconds(1)
+    with open_shelf(house.places) as shelf:
+        shelf.drop([1, 2], "the ring")
+    house.seconds(1)
+    assert caplog.messages == []
+    house.clock.wait(house.clock.boot() + HOUR, threading.Event())
+    house.seconds(2, frames=False)
+    assert caplog.messages == [
+        "what was learned of animal in clips 1, 2 is forgotten with the last of them; a star would keep one"
+    ]
+
+
+def test_labels_that_an_update_made_useless_are_told_at_the_start(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_of(house.places, 2)
+    with Index.open(house.places) as index:
+        index.see(2, {"e2": bytes(300)})
+        for number in (1, 2):
+            verdicts.give(house.places, index, Verdict(number, "animal", "terminal", 0))
+    house.seconds(3)
+    (line,) = caplog.messages
+    assert line.startswith("labels whose clips another network than this camd's saw: 1. 'camd learn' looks at")

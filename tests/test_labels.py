@@ -1,29 +1,41 @@
 """Labels through the whole house: from the picture to the event, the clip and what is said when nobody can tell."""
 
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from camd import learn, mode
+from camd.camera.frame import OPEN, Frame
 from camd.camera.stream import FileCamera
 from camd.clips.track import Stream
 from camd.clock import ManualClock
 from camd.config import Config, VisionConfig
-from camd.errors import UnusableInputError
-from camd.labelling import SMALLER
-from camd.learning import factory
-from camd.model import Degraded, Ended, Grew, Happening, Saved
-from camd.pipeline import House, Pipeline
+from camd.errors import SaidNoError, UnusableInputError
+from camd.gate import Gate
+from camd.labelling import SMALLER, Renewed
+from camd.learning import factory, home
+from camd.model import LABELS, SECOND, Degraded, Ended, Grew, Happening, Saved
+from camd.pipeline import House, Pipeline, always
 from camd.places import Places
 from camd.recording import Recording
-from camd.store import sidecar
+from camd.store import heads, sidecar, verdicts
+from camd.store.check import violations
 from camd.store.files import ClipFiles
 from camd.store.index import Index
-from camd.vision.classify import Classifier, Guess, Head, unpacked
+from camd.store.verdicts import Verdict
+from camd.vision.classify import Centre, Classifier, Guess, Head, unpacked
 from camd.vision.crop import Grey
+from camd.vision.episode import Limits
+from camd.vision.label import Labeller
+from camd.vision.sight import Settings, Sight
 from camd.worker import AtOnce
 from tests.worlds import events, places, shelf
 
@@ -41,7 +53,13 @@ class Broken:
         """It learns nothing."""
 
 
-def live(folder: Path, classifier: Classifier, video: Path = PORCH, detector: Path | None = None) -> list[Happening]:
+def live(
+    folder: Path,
+    classifier: Classifier,
+    video: Path = PORCH,
+    detector: Path | None = None,
+    admits: Callable[[], bool] = always,
+) -> list[Happening]:
     """Play a video through a house in `folder`."""
     happened: list[Happening] = []
     with shelf(folder) as on, FileCamera(video) as camera:
@@ -52,6 +70,7 @@ def live(folder: Path, classifier: Classifier, video: Path = PORCH, detector: Pa
             Recording(on, clock),
             happened.append,
             classifier=classifier,
+            admits=admits,
         )
         capture = Pipeline(Stream("porch", camera.format), house, AtOnce())
         capture.play(camera, threading.Event())
@@ -91,6 +110,77 @@ def test_what_was_seen_lies_beside_the_clip_and_nowhere_else(lived: list[Happeni
     for number in (1, 2):
         (recorded,) = sidecar.read(ClipFiles.of(places(folder), number).sidecar).events
         assert 1 <= len(unpacked(recorded.event.embeddings, factory.factory_head())) <= 3
+
+
+def test_what_another_network_saw_is_seen_again(
+    lived: list[Happening], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    there, head = places(tmp_path), factory.factory_head()
+    with Index.open(there) as index:
+        for clip in index.clips():
+            verdicts.give(there, index, Verdict(clip.id, clip.label, "terminal", clip.id))
+        before = [one.embeddings.mean(axis=0) for one in home.labelled(there, head)]
+        for clip in index.clips():
+            index.see(clip.id, {clip.events[0]: bytes.fromhex("ab" * 300)})
+    assert (len(before), home.labelled(there, head)) == (2, [])
+    with pytest.raises(SaidNoError, match="there are fewer than 5 labels"):
+        learn.main(["--data", str(there.data)])
+    assert "another network than this camd's saw: 2. They are looked at again" in capsys.readouterr().err
+    assert home.outdated(there, head) == []
+    after = [one.embeddings.mean(axis=0) for one in home.labelled(there, head)]
+    for one, other in zip(before, after, strict=True):
+        assert one @ other > 0.9 * np.linalg.norm(one) * np.linalg.norm(other)
+    assert violations(there) == []
+
+
+def test_what_is_learned_and_forgotten_is_heeded_while_it_looks(tmp_path: Path) -> None:
+    there, size = places(tmp_path), factory.factory_head().weights.shape[1]
+    there.make()
+    own, nothing = factory.classifier(VisionConfig()), np.zeros((64, 64), np.uint8)
+    sight = Sight(320, 240, Settings(5, Limits(SECOND), "x"), Labeller(own, (), lambda: 0))
+    renewed = Renewed(there.heads)
+    everywhere = Centre(np.zeros(size, np.float32), 1e9, LABELS.index("vehicle"), (1, 2, 3))
+    head = replace(factory.factory_head(), centres=(everywhere,), metric=np.eye(size, dtype=np.float32))
+    frames = (Frame(second * SECOND, nothing, lambda: nothing, OPEN) for second in (0, 10, 20))
+    before = own.guess(nothing).label
+    assert before != "vehicle"
+    for change, label in (
+        (lambda: None, before),
+        (lambda: heads.add(there, head.to_json()), "vehicle"),
+        (lambda: heads.forget(there, [2]), before),
+    ):
+        change()
+        renewed.look(next(frames), sight)
+        assert own.guess(nothing).label == label
+
+
+class HomeComing:
+    """camd's own classifier; its owner comes home while it is asked for the first time."""
+
+    def __init__(self, there: Places) -> None:
+        self._own, self._there, self.asked = factory.classifier(VisionConfig()), there, 0
+
+    def guess(self, grey: Grey) -> Guess:
+        """Say what the picture shows."""
+        self.asked += 1
+        mode.write(self._there, mode.HOME)
+        return self._own.guess(grey)
+
+    def learn(self, head: Head) -> None:
+        """It learns nothing."""
+
+
+def test_nobody_is_looked_at_in_home_mode(tmp_path: Path) -> None:
+    there = places(tmp_path)
+    there.make()
+    mode.write(there, mode.AWAY)
+    classifier, gate = HomeComing(there), Gate(there, ManualClock())
+    gate.heed()
+    live(tmp_path, classifier, admits=gate.look("porch").admits)
+    assert classifier.asked == 1
+    (path,) = there.clips.glob("0*.json")
+    assert b"embeddings" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from camd.__main__ import main
 from camd.clock import SystemClock
 from camd.model import SECOND, Clip
 from camd.places import Places
+from camd.store import verdicts
 from camd.store.check import leftovers, violations
 from camd.store.index import Index
 from camd.vision.quiet import Quiet
@@ -249,7 +250,10 @@ def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(
 ) -> None:
     house = House(tmp_path, real_broker.port, video="walker.mp4", loop="yes")
     with subscriber(real_broker.port) as heard, house.verb("notify"), house.verb("capture") as capture:
-        until(lambda: heard.payloads("porch/event"), seconds=20)
+        (alert, *_) = until(lambda: heard.payloads("porch/event"), seconds=20)
+        event = json.loads(alert)["event_id"]  # there is no clip of it yet
+        heard.say("camd/home/porch/feedback/set",
+                  f'{{"event_id":"{event}","verdict":"false_alarm","label":"animal","correlation":"fb"}}')  # fmt: skip
         assert _open_videos(capture.pid)
         told = _status(house, capsys)
         assert [told[what] for what in ("mode", "capture", "notify")] == ["away", "runs", "runs"]
@@ -264,6 +268,9 @@ def test_home_mode_closes_the_camera_and_only_the_terminal_leaves_it(
         assert [_last(heard, f"porch/{name}") for name in ("sensor", "motion")] == ["closed", "OFF"]
         assert _last(heard, "mode/state") == "home"
         until(lambda: heard.payloads("porch/clip"))  # what was recorded before is finished
+        assert json.loads(_last(heard, "reply/fb")) == {"v": 1, "ok": True, "error": None}
+        until(house.places.labels.exists)
+        assert [(one.event, one.label) for one in verdicts.read(house.places)] == [(event, "animal")]
         assert house.parts() == []
         assert _status(house, capsys)["cameras"]["porch"]["sensor"] == "closed"
         heard.say("camd/home/mode/set", '{"value":"away","correlation":"no"}')
@@ -333,7 +340,7 @@ def test_a_clip_can_be_asked_for_and_feedback_labels_it(tmp_path: Path, real_bro
         capture.wait(10)
     (clip,) = house.clips()
     assert (clip.label, clip.duration_ns > 5 * SECOND) == ("animal", True)
-    assert json.loads(house.places.feedback.read_text())["event_id"] == event
+    assert json.loads(house.places.labels.read_text())["event"] == event
 
 
 def test_an_alert_brings_its_picture_which_goes_with_its_clip(tmp_path: Path, real_broker: Broker) -> None:

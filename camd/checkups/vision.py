@@ -3,7 +3,7 @@
 from camd.checkups.finding import Finding, Patient, ill, well, worry
 from camd.config import VisionConfig
 from camd.errors import UnusableInputError
-from camd.learning import factory
+from camd.learning import factory, home
 
 UNTOLD = "Do that, and restart camd. Until then it records without labels."
 UNLEARNED = "Do that. Until then the head that came with camd is used."
@@ -25,7 +25,9 @@ def _classifier(vision: VisionConfig) -> list[Finding]:
 
 def _learned(patient: Patient) -> list[Finding]:
     try:
-        factory.learned_head(patient.places.head)
+        factory.learned_head(patient.places.heads)
+        outdated = home.outdated(patient.places, factory.factory_head())
     except UnusableInputError as error:
         return worry("classifier", str(error), UNLEARNED, "what was learned cannot be used")
-    return []
+    said = home.OUTDATED.format(len(outdated))
+    return worry("classifier", said, home.SEE_AGAIN, said) if outdated else []

@@ -7,8 +7,9 @@ Rule: nothing leaves the machine, and nothing is used unscored.
 
 import argparse
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -22,14 +23,27 @@ from camd.learning.head import Examples, Score, Trial, learn
 from camd.learning.home import Kept, Labelled
 from camd.model import LABELS
 from camd.places import Places
+from camd.store import heads
 from camd.terminal import Parser, print_json, say
 from camd.vision.classify import Head
 
+LASTS: Final = (
+    "What was learned from clips goes with the first of them that you delete, and with the last that the ring takes:"
+    " 'camd clips star ID' keeps a clip, and with it what was learned from it."
+)
+NOTHING: Final = (
+    "camd learn: there is nothing to learn from yet. Say what clips show with"
+    " 'camd clips label ID person|vehicle|animal|other'; clips without a label of camd's own do not count."
+)
 
-def main(arguments: list[str]) -> int:
-    """`camd learn [report | rollback]`."""
+LookAgain = Callable[[Places, Config, Sequence[int]], None]
+
+
+def main(arguments: list[str], look_again: LookAgain) -> int:
+    """`camd learn [report | rollback]`; `look_again` has clips seen by this camd's network that another one saw."""
     options = _parser().parse_args(arguments)
-    settings = config.load(options.config)
+    options.settings, options.look_again = config.load(options.config), look_again
+    settings: Config = options.settings
     _tell_unused(settings)
     return _VERBS[options.verb or "learn"](Places.of(options.data or settings.store.data), options)
 
@@ -61,22 +75,31 @@ def _parser() -> Parser:
 
 
 def _learn(places: Places, options: argparse.Namespace) -> int:
-    labels = _labels(places)
-    with home.alone(places):
+    if not places.labels.exists():
+        raise SaidNoError(NOTHING)
+    if outdated := home.outdated(places, factory.factory_head()):
+        say(f"{home.OUTDATED.format(len(outdated))}. They are looked at again.")
+        options.look_again(places, options.settings, sorted({verdict.clip for verdict in outdated}))
+    with heads.alone(places):
+        labels = _labels(places)  # in here: who deletes a clip forgets its label, and then waits for its head
         trial = trial_of(places, labels)
         number = home.keep(places, trial, SystemClock().unix()) if trial.is_accepted else 0
     _show(labels, trial, options)
     if not number:
         raise SaidNoError(f"not used: {trial.refusal}.")
     say(f"learned from {_count(labels)}: head {number} is in use from now on. 'camd learn rollback' takes it back.")
+    say(LASTS)
     return 0
 
 
 def _report(places: Places, options: argparse.Namespace) -> int:
+    outdated = home.outdated(places, factory.factory_head())
+    if outdated:
+        say(f"{home.OUTDATED.format(len(outdated))}. {home.SEE_AGAIN}")
     labels = _labels(places)
     kept, trial = home.in_use(places, factory.factory_head()), trial_of(places, labels)
     if options.json:
-        _print(labels, trial, in_use=kept and kept.json())
+        _print(labels, trial, in_use=kept and kept.json(), outdated=len(outdated))
     else:
         _show_kept(kept)
         Console().print("\nWhat could be learned now:\n")
@@ -102,17 +125,14 @@ def _labels(places: Places) -> list[Labelled]:
     """The owner's labels that can be learned from; raises SaidNoError without any."""
     labels = home.labelled(places, factory.factory_head())
     if not labels:
-        raise SaidNoError(
-            "camd learn: there is nothing to learn from yet. Say what clips show with"
-            " 'camd clips label ID person|vehicle|animal|other'; clips without a label of camd's own do not count."
-        )
+        raise SaidNoError(NOTHING)
     return labels
 
 
 def trial_of(places: Places, labels: list[Labelled]) -> Trial:
     """What learning from these labels comes to, against the head that is in use. Nothing is put to use."""
     made, given = factory.factory_head(), factory.summary()
-    now = factory.head_in_use(places.head, say)
+    now = factory.head_in_use(places.heads, say)
     train, test = Examples(given.train, given.train_labels), Examples(given.test, given.test_labels)
     return learn(now, made, home.examples(labels, made), train, test)
 
@@ -140,9 +160,10 @@ def _show_kept(kept: Kept | None) -> None:
     if kept is None:
         Console().print("The head that came with camd is in use.\n")
         return
-    Console().print(
-        f"Head {kept.number} is in use, learned {kept.learned_iso}. What it changed then:\n", highlight=False
-    )
+    Console().print(f"Head {kept.number} is in use, learned {kept.learned_iso}. It holds:\n", highlight=False)
+    for lesson in kept.lessons:
+        Console().print(f"  {lesson}", highlight=False)
+    Console().print(f"\n{LASTS}\n\nWhat it changed then:\n", highlight=False)
     _show_scores(kept.home, kept.factory)
 
 

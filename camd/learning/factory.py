@@ -1,7 +1,7 @@
 """The classifier that came with camd, or the one that its owner brought, ready to be asked.
 
 Idea: `model/` holds the network, the factory head and the factory's summary (embeddings of pictures with known labels,
-none of them anybody's at home); what was learned at home is a head in a file of the data folder.
+none of them anybody's at home); what was learned at home is the newest head in a folder of the data folder.
 Rule: whatever is wrong with a model is an UnusableInputError that says which file, and how to mend it.
 """
 
@@ -23,6 +23,7 @@ from camd.clock import SystemClock
 from camd.config import VisionConfig
 from camd.errors import UnusableInputError
 from camd.model import LABELS
+from camd.store import heads
 from camd.vision.classify import Classifier, Head, Network
 from camd.vision.detector import COCO, LAYOUTS, Description, Detector
 
@@ -80,21 +81,29 @@ def classifier(settings: VisionConfig, learned: Head | None = None) -> Classifie
     return network
 
 
-def learned_head(path: Path) -> Head | None:
-    """The head that was learned at home, None when there is none for this network. Raises UnusableInputError."""
+def learned_head(folder: Path) -> Head | None:
+    """The newest head that was learned at home, None when there is none. Raises UnusableInputError.
+
+    One of another network cannot be used either.
+    """
+    known = heads.paths(folder)
+    if not known:
+        return None
     try:
-        head = Head.from_json(path.read_bytes())
-    except FileNotFoundError:
+        head = Head.from_json(known[-1].read_bytes())
+        if head.network != network_id():
+            raise UnusableInputError("it was learned for another network than that of this camd.")
+    except FileNotFoundError:  # taken away just now
         return None
     except (OSError, UnusableInputError) as error:
-        raise UnusableInputError(f"{path}: {error} 'camd learn' makes it anew.") from error
-    return head if head.network == network_id() else None
+        raise UnusableInputError(f"{known[-1]}: {error} 'camd learn' makes it anew.") from error
+    return head
 
 
-def head_in_use(path: Path, tell: Callable[[str], object]) -> Head:
-    """The head that was learned at home, else the factory's. A damaged file is told of, and costs what was learned."""
+def head_in_use(folder: Path, tell: Callable[[str], object]) -> Head:
+    """The head that was learned at home, else the factory's. One that cannot be used is told of, and costs itself."""
     try:
-        return learned_head(path) or factory_head()
+        return learned_head(folder) or factory_head()
     except UnusableInputError as error:
         tell(f"what was learned from your labels is not used: {error}")
         return factory_head()

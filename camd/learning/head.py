@@ -6,12 +6,12 @@ much the factory's pictures of one label vary in that direction (Mahalanobis), s
 another counts little. A centre reaches no further than the factory's pictures that show something else, all but the
 nearest three, so that nothing else is forgotten.
 Rule: pure, and the same labels give the same head. What the factory's head is sure is a person stays one, whatever is
-said. A head is used only when its like is better on labels that it has not seen, no worse on the factory's pictures, and
-misses no person that was found before.
+said. A head is used only when its like is better on labels that it has not seen, and it is no worse on the factory's
+pictures, and misses no person that was found before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -38,17 +38,19 @@ PERSON: Final = LABELS.index("person")
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`."""
+    """Embeddings (N, E) float32 with their labels (N,), numbers in `LABELS`, and their clips (N,), () where none is."""
 
     embeddings: Floats
     labels: Numbers
+    clips: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Examples":
         """Those that are chosen."""
-        return Examples(self.embeddings[chosen], self.labels[chosen])
+        clips = self.clips[chosen] if len(self.clips) else self.clips  # the factory's pictures are of no clip
+        return Examples(self.embeddings[chosen], self.labels[chosen], clips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +163,13 @@ def fit(space: Space, home: Examples) -> Head:
     centres: list[Centre] = []
     for label in np.unique(home.labels[wrong]).tolist():
         others = space.places[space.labels != label]
-        left = home.embeddings[wrong & (home.labels == label)] @ space.metric
+        left = home.where(wrong & (home.labels == label))
         while len(left) >= FEWEST:
-            centre, is_alike = _centre(left, others, label)
+            centre, is_alike = _centre(left.embeddings @ space.metric, others, label)
             if is_alike.sum() >= FEWEST:
-                centres.append(centre)
-            left = left[~is_alike]
+                clips = sorted(set(left.where(is_alike).clips.tolist()))
+                centres.append(replace(centre, clips=tuple(clips)))
+            left = left.where(~is_alike)
     metric = space.metric if centres else space.factory.metric
     return replace(space.factory, centres=tuple(centres), metric=metric)
 

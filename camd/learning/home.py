@@ -1,16 +1,11 @@
-"""What the owner's labels come to as examples, and the heads that were learned from them, on disk.
+"""What the owner's labels come to as examples, and what was learned from them.
 
-Idea: a label names a clip, and the clip's sidecar holds what the classifier saw in it. So whatever goes with the clip,
-by the ring, by hand or by a wipe, is forgotten here too. Each head that was put to use is a numbered file; the one in
-use is a copy of the newest, so that to roll back is to take one file away.
-Rule: files are replaced whole, by one `camd learn` at a time. A head is never changed.
+Idea: a label names a clip, or an event of it, and the clip's sidecar holds what the classifier saw there. So whatever
+goes with the clip, by the ring, by hand or by a wipe, is forgotten here too; heads know their clips (`store/heads.py`).
+Rule: one label is one example, however many events it is said of. What another network saw is no example of this one.
 """
 
-import fcntl
-import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +13,18 @@ from typing import Any, Final
 import numpy as np
 
 from camd.clock import rfc3339
-from camd.errors import HeldError, SaidNoError, UnusableInputError
+from camd.errors import SaidNoError, UnusableInputError
 from camd.learning.head import Examples, Score, Trial
-from camd.model import LABELS
+from camd.model import LABELS, Event
 from camd.places import Places
-from camd.store import sidecar, verdicts
-from camd.store.files import ClipFiles, replace_whole, sync_folder, writing
+from camd.store import heads, sidecar, verdicts
+from camd.store.files import ClipFiles
+from camd.store.heads import Lesson
+from camd.store.verdicts import Verdict
 from camd.vision.classify import Head, unpacked
 
-NAME: Final = "{:04d}.json"
+OUTDATED: Final = "labels whose clips another network than this camd's saw: {}"
+SEE_AGAIN: Final = "'camd learn' looks at those clips again, and learns from them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +39,61 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is known of the head in use: its number, when it was learned, and the scores before and after it was."""
+    """What is known of the head in use: its number, when it was learned, the scores before and after, what it holds."""
 
     number: int
     learned_iso: str
     home: tuple[Score, Score]
     factory: tuple[Score, Score]
+    lessons: tuple[Lesson, ...]
 
     def json(self) -> dict[str, Any]:
         """As a part of a JSON object."""
+        holds = [{"label": lesson.label, "clips": list(lesson.clips)} for lesson in self.lessons]
         scores = {"home": _json(self.home), "factory": _json(self.factory)}
-        return {"head": self.number, "learned_iso": self.learned_iso, **scores}
+        return {"head": self.number, "learned_iso": self.learned_iso, "holds": holds, **scores}
 
 
 def labelled(places: Places, head: Head) -> list[Labelled]:
     """The owner's labels of clips that are still there and were seen by the network of `head`, oldest label first."""
-    found = (_labelled(places, verdict, head) for verdict in verdicts.counted(verdicts.read(places)))
+    found = (_labelled(verdict, events, head) for verdict, events in _said(places))
     return [one for one in found if one is not None]
+
+
+def outdated(places: Places, head: Head) -> list[Verdict]:
+    """The labels of clips that are still there and were seen by another network alone."""
+    return [
+        verdict
+        for verdict, events in _said(places)
+        if _labelled(verdict, events, head) is None and any(event.embeddings for event in events)
+    ]
+
+
+def _said(places: Places) -> Iterator[tuple[Verdict, list[Event]]]:
+    """The labels that count of clips that are still there, and the events that each is said of."""
+    counted = verdicts.counted(verdicts.read(places))
+    alone = {(verdict.clip, verdict.event) for verdict in counted}
+    for verdict in counted:
+        try:
+            recorded = sidecar.read(ClipFiles.of(places, verdict.clip).sidecar).events
+        except UnusableInputError:  # gone, or unreadable: nothing to learn from either way
+            continue
+        events = [one.event for one in recorded]
+        yield verdict, [event for event in events if _is_meant(verdict, event, alone)]
+
+
+def _is_meant(verdict: Verdict, event: Event, alone: set[tuple[int, str]]) -> bool:
+    """Whether a label is said of this event; a label of the whole clip is not of those that have one of their own."""
+    return verdict.event == event.id or (not verdict.event and (verdict.clip, event.id) not in alone)
+
+
+def _labelled(verdict: Verdict, events: list[Event], head: Head) -> Labelled | None:
+    """What can be learned from a label: what was seen of the events that camd called something else, else of all."""
+    seen = [(event.label, embeddings) for event in events if len(embeddings := unpacked(event.embeddings, head))]
+    wrong = [one for one in seen if one[0] != verdict.label] or seen
+    if not wrong:
+        return None
+    return Labelled(verdict.clip, verdict.label, wrong[0][0], np.concatenate([embeddings for _, embeddings in wrong]))
 
 
 def examples(labels: list[Labelled], head: Head) -> Examples:
@@ -65,41 +101,14 @@ def examples(labels: list[Labelled], head: Head) -> Examples:
     size = head.weights.shape[1]
     rows = [one.embeddings.mean(axis=0) for one in labels]
     numbers = [LABELS.index(one.label) for one in labels]
-    return Examples(np.array(rows, np.float32).reshape(-1, size), np.array(numbers, np.int64))
-
-
-@contextmanager
-def alone(places: Places) -> Iterator[None]:
-    """Nobody else puts heads to use or takes them back until the block ends. Raises HeldError when somebody does."""
-    try:
-        folder = os.open(places.learned, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise UnusableInputError(f"{places.learned}: cannot be read ({error.strerror}).") from error
-    try:
-        _lock(folder)
-        yield
-    finally:
-        os.close(folder)
-
-
-def _lock(folder: int) -> None:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise HeldError("camd learn: another one is at work. Say it again when that has ended.") from error
+    clips = [one.clip for one in labels]
+    embeddings = np.array(rows, np.float32).reshape(-1, size)
+    return Examples(embeddings, np.array(numbers, np.int64), np.array(clips, np.int64))
 
 
 def keep(places: Places, trial: Trial, now_unix: int) -> int:
     """Put a head that was accepted to use; return its number. Raises CannotWriteError."""
-    number = max(numbers(places), default=0) + 1
-    with writing(places.heads):
-        places.heads.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = json.dumps({**trial.head.to_json(), **record(trial), "learned_iso": rfc3339(now_unix)})
-    replace_whole(places.heads / NAME.format(number), text.encode() + b"\n")
-    sync_folder(places.heads)
-    replace_whole(places.head, text.encode() + b"\n")
-    sync_folder(places.head.parent)
-    return number
+    return heads.add(places, {**trial.head.to_json(), **record(trial), "learned_iso": rfc3339(now_unix)})
 
 
 def roll_back(places: Places) -> int:
@@ -107,40 +116,22 @@ def roll_back(places: Places) -> int:
 
     Raises SaidNoError when there is none, UnusableInputError when the one before is damaged; then nothing is changed.
     """
-    if not numbers(places):
+    if not heads.paths(places.heads):
         raise SaidNoError("camd learn rollback: nothing was learned yet, the factory's head is in use.")
-    with alone(places):
-        return _roll_back(places)
+    with heads.alone(places):
+        *older, last = heads.paths(places.heads)
+        for path in older[-1:]:
+            _check(path)
+        heads.remove(last)
+    return heads.number_of(older[-1]) if older else 0
 
 
-def _roll_back(places: Places) -> int:
-    known = numbers(places)
-    before = known[-2] if len(known) > 1 else 0
-    kept = _kept(places.heads / NAME.format(before)) if before else None
-    with writing(places.heads):
-        if kept is None:
-            places.head.unlink(missing_ok=True)
-        else:
-            replace_whole(places.head, kept)
-        sync_folder(places.head.parent)
-        (places.heads / NAME.format(known[-1])).unlink()
-        sync_folder(places.heads)
-    return before
-
-
-def _kept(path: Path) -> bytes:
-    """A head as it was kept, which can be used."""
+def _check(path: Path) -> None:
+    """Raise UnusableInputError when a head that was kept cannot be used."""
     try:
-        text = path.read_bytes()
-        Head.from_json(text)
+        Head.from_json(path.read_bytes())
     except (OSError, UnusableInputError) as error:
         raise UnusableInputError(f"{path}: {error} Delete that file, and roll back again.") from error
-    return text
-
-
-def numbers(places: Places) -> list[int]:
-    """The heads that are kept, oldest first."""
-    return sorted(int(path.stem) for path in places.heads.glob("*.json") if path.stem.isdecimal())
 
 
 def record(trial: Trial) -> dict[str, Any]:
@@ -155,12 +146,18 @@ def _json(scores: tuple[Score, Score]) -> dict[str, Any]:
 
 def in_use(places: Places, factory: Head) -> Kept | None:
     """The record of the head that is in use; None when that is the factory's, or the record cannot be read."""
+    for path in heads.paths(places.heads)[-1:]:
+        said = heads.read(path)
+        if said is not None and said.get("network") == factory.network:
+            return _kept(path, said)
+    return None
+
+
+def _kept(path: Path, said: dict[str, Any]) -> Kept | None:
     try:
-        data = json.loads(places.head.read_bytes())
-        number, is_ours = max(numbers(places), default=0), data["network"] == factory.network
-        scores = {of: _scores(data[of]) for of in ("home", "factory")}
-        return Kept(number, str(data["learned_iso"]), scores["home"], scores["factory"]) if is_ours else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        home, factory = (_scores(said[of]) for of in ("home", "factory"))
+        return Kept(heads.number_of(path), str(said["learned_iso"]), home, factory, heads.lessons(said))
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -168,16 +165,3 @@ def _scores(data: dict[str, Any]) -> tuple[Score, Score]:
     size = len(LABELS)
     before, after = (Score(np.array(data[when], np.int64).reshape(size, size)) for when in ("before", "after"))
     return before, after
-
-
-def _labelled(places: Places, verdict: verdicts.Verdict, head: Head) -> Labelled | None:
-    path = ClipFiles.of(places, verdict.clip).sidecar
-    try:
-        recorded = sidecar.read(path)
-    except UnusableInputError:  # gone, or unreadable: nothing to learn from either way
-        return None
-    for event in (each.event for each in recorded.events):
-        seen = unpacked(event.embeddings, head)
-        if len(seen):
-            return Labelled(verdict.clip, verdict.label, event.label, seen)
-    return None

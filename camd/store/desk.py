@@ -25,7 +25,7 @@ from camd.config import MB
 from camd.errors import CannotWriteError, RefusedError, UnusableInputError, UsageError
 from camd.model import SECOND, Clip
 from camd.places import Places
-from camd.store import receipt, said, sidecar, verdicts
+from camd.store import heads, receipt, said, sidecar, verdicts
 from camd.store.files import ClipFiles, lies_at, open_plain, sync_folder, writing
 from camd.store.index import Index
 from camd.store.shelf import finish_garbage
@@ -127,12 +127,18 @@ def _unstar(places: Places, index: Index, options: argparse.Namespace) -> int:
 
 
 def _label(places: Places, index: Index, options: argparse.Namespace) -> int:
-    index.label(options.id, options.label)
-    given = Verdict(options.id, options.label, "terminal", SystemClock().unix() // SECOND)
-    counts = verdicts.append(places, given)
-    say(f"clip {options.id}: labelled {options.label}")
+    number, label, events = options.id, options.label, index.clip(options.id).events
+    if options.event and options.event not in events:
+        raise UsageError(f"clip {number} holds no event {options.event}. 'camd clips show {number}' tells its events.")
+    given = Verdict(number, label, "terminal", SystemClock().unix() // SECOND, options.event)
+    counts = verdicts.give(places, index, given)
+    if options.event:
+        say(f"clip {number}: event {options.event} is labelled {label}")
+    else:
+        all_of_it = f", and with it all of its {len(events)} events; --event labels one" if len(events) > 1 else ""
+        say(f"clip {number}: labelled {label}{all_of_it}")
     if not counts:
-        say(f"clip {options.id}: {verdicts.UNCOUNTED}")
+        say(f"clip {number}: {verdicts.UNCOUNTED}")
     return 0
 
 
@@ -141,6 +147,7 @@ def _delete(places: Places, index: Index, options: argparse.Namespace) -> int:
     if not options.yes:
         _confirm(clips)
     there = [path for clip in clips for path in ClipFiles.of(places, clip.id).all() if lies_at(path)]
+    followed = _forget(places, [clip.id for clip in clips])  # first: what is cut off here can be said again
     gone = index.drop(clip.id for clip in clips)
     deleted = [clip for clip in clips if clip.id in gone]  # the ring may have been faster
     for clip in deleted:
@@ -151,12 +158,23 @@ def _delete(places: Places, index: Index, options: argparse.Namespace) -> int:
         say(f"deleted {_count(deleted)}: {len(there)} files gone, {freed} MB freed")
     else:
         say(f"deleted {_count(deleted)}: the running recorder removes the {len(there)} files and frees {freed} MB")
-    _tell_rest(places, deleted, options.withdraw(places, deleted), said.forget(places, deleted))
+    _tell_rest(places, deleted, options.withdraw(places, deleted), followed)
     return 0
 
 
-def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int, unsaid: int) -> None:
+def _forget(places: Places, clips: list[int]) -> list[str]:
+    """Forget what was said of these clips, then what was learned from them; return in words what that was."""
+    them = "it" if len(clips) == 1 else "them"
+    unsaid, unlearned = said.forget(places, clips), heads.forget(places, clips)
+    words = [f"what was said of {them} is gone as well ({unsaid} labels)"] if unsaid else []
+    words += [f"what was learned from {them} is gone as well ({lesson})" for lesson in unlearned]
+    return [*words, "'camd learn' learns anew from the labels that are left"] if unlearned else words
+
+
+def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int, followed: list[str]) -> None:
     """Say what else went, and where these clips still are."""
+    for words in followed:
+        say(words)
     if withdrawn:
         about = (
             "message about it, which waited for the broker, is"
@@ -164,8 +182,6 @@ def _tell_rest(places: Places, deleted: list[Clip], withdrawn: int, unsaid: int)
             else ("messages about them, which waited for the broker, are")
         )
         say(f"{withdrawn} {about} withdrawn")
-    if unsaid:
-        say(f"what was said of {'it' if len(deleted) == 1 else 'them'} is gone as well ({unsaid} labels and verdicts)")
     for clip in deleted:
         shares = receipt.elsewhere(places, clip.id)
         for share in shares:
@@ -214,9 +230,10 @@ def _parser() -> Parser:
     exporting.add_argument("to", type=Path, metavar="TO", help="a new file, or a folder")
     _add_ids(verb("star", "star clips: the ring never takes them"))
     _add_ids(verb("unstar", "take the star away: the clips go in their turn"))
-    labelling = verb("label", "say what a clip shows")
+    labelling = verb("label", "say what a clip shows, or one event of it; 'motion': nobody can tell")
     _add_id(labelling)
     labelling.add_argument("label", choices=LABELS, metavar="LABEL", help=", ".join(LABELS))
+    labelling.add_argument("--event", default="", metavar="EVENT", help="say it of one event; 'show' tells which")
     deleting = verb("delete", "delete clips for good")
     _add_ids(deleting)
     deleting.add_argument("--yes", action="store_true", help="do not ask")

@@ -2,9 +2,9 @@
 
 Idea: one SQLite file (WAL, synchronous=FULL) that several processes may open: the recorder, the terminal verbs, later
 the page. Rule: every change is one transaction, and the running total changes in it (by triggers, see schema.sql).
-A star or a label is written to the sidecar inside the transaction, so that nobody evicts the clip meanwhile.
-It unlinks no clip: `drop` makes garbage, and the recorder takes it away. A row that is not as it was written is never
-served: DamagedIndexError is raised instead.
+A star, a label or what a classifier sees is written to the sidecar inside the transaction, so that nobody evicts the
+clip meanwhile. It unlinks no clip: `drop` makes garbage, and the recorder takes it away. A row that is not as it was
+written is never served: DamagedIndexError is raised instead.
 
 An `Index` may be made in one thread and used in another, but never by two at once.
 """
@@ -24,6 +24,7 @@ from camd.model import Clip
 from camd.places import Places
 from camd.store import sidecar, trust
 from camd.store.files import ClipFiles, sync_folder, temp_of, writing
+from camd.store.sidecar import Sidecar
 from camd.store.trouble import BUSY_S, trouble
 from camd.store.trust import crc, damaged
 
@@ -167,19 +168,23 @@ class Index:
 
     def star(self, number: int) -> None:
         """Keep this clip for good."""
-        self._mark(number, lambda clip: replace(clip, starred=True))
+        self._say(number, starred=True)
 
     def unstar(self, number: int) -> None:
         """Let this clip be evicted in its turn."""
-        self._mark(number, lambda clip: replace(clip, starred=False))
+        self._say(number, starred=False)
 
     def label(self, number: int, label: str) -> None:
         """Say what the clip shows."""
-        self._mark(number, lambda clip: replace(clip, label=label))
+        self._say(number, label=label)
 
     def date(self, number: int, began_unix_ns: int) -> None:
         """Give a clip its right date, now that it is known."""
-        self._mark(number, lambda clip: replace(clip, began_unix_ns=began_unix_ns, synchronised=True))
+        self._say(number, began_unix_ns=began_unix_ns, synchronised=True)
+
+    def see(self, number: int, seen: Mapping[str, bytes]) -> None:
+        """Note what a classifier sees in events of this clip, packed, by their ids."""
+        self._mark(number, lambda told: sidecar.with_embeddings(told, seen))
 
     def drop(self, numbers: Iterable[int]) -> tuple[int, ...]:
         """Turn these clips into garbage, all in one transaction; answers with those that were there."""
@@ -216,15 +221,18 @@ class Index:
                     _log.warning("%s", error)
                 self._database.execute("DELETE FROM rewriting WHERE id = ?", (number,))
 
-    def _mark(self, number: int, change: Callable[[Clip], Clip]) -> None:
+    def _say(self, number: int, **words: Any) -> None:
+        """Say something else of the clip as a whole."""
+        self._mark(number, lambda told: replace(told, clip=replace(told.clip, **words)))
+
+    def _mark(self, number: int, change: Callable[[Sidecar], Sidecar]) -> None:
         with self._change():
             self.clip(number)
             self._database.execute("INSERT OR IGNORE INTO rewriting VALUES (?)", (number,))
         with self._change():
             self.clip(number)  # still there?
             path = ClipFiles.of(self._places, number).sidecar
-            old = sidecar.read(path)
-            sidecar.write(path, replace(old, clip=change(old.clip)))
+            sidecar.write(path, change(sidecar.read(path)))
             sync_folder(path.parent)
             self._follow_sidecar(number)
             self._database.execute("DELETE FROM rewriting WHERE id = ?", (number,))

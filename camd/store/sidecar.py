@@ -7,7 +7,7 @@ before begins at a negative time. It is exact to the millisecond and to 1/10000 
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,6 +61,15 @@ def read(path: Path) -> Sidecar:
         raise UnusableInputError(f"{path}: not a clip's sidecar: {error}.") from error
     beside = size_of(path) + size_of(path.with_suffix(".jpg"))
     return replace(found, clip=replace(found.clip, beside=beside))
+
+
+def with_embeddings(sidecar: Sidecar, seen: Mapping[str, bytes]) -> Sidecar:
+    """The same, with what a classifier saw in these events, by their ids."""
+
+    def looked_at(one: RecordedEvent) -> RecordedEvent:
+        return replace(one, event=replace(one.event, embeddings=seen.get(one.event.id, one.event.embeddings)))
+
+    return replace(sidecar, events=tuple(map(looked_at, sidecar.events)))
 
 
 def clip_json(clip: Clip) -> dict[str, Any]:

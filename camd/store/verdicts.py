@@ -1,10 +1,11 @@
-"""What the owner said of clips: a line for each label given, which camd learns from.
+"""What the owner said of clips and of events in them: a line for each label given, which camd learns from.
 
 Idea: JSON Lines, only ever appended to. A line names a clip and holds nothing of it: what the clip looked like stands
 in its sidecar alone and goes when the clip goes, and the line then says nothing any more. A clip that its owner deletes
 leaves a blank line (`said.py`).
-Rule: of one account no more than `PER_DAY` labels count on one day, the first ones; of one clip's labels the newest of
-these. Who takes back a label of his own that counts may always do so: it adds none.
+Rule: of one account no more than `PER_DAY` labels count on one day, the first ones. Of the labels of one event, and of
+those of one clip, the newest of these counts, and what was said of its events before does not. Who takes back a label
+of his own that counts may always do so: it adds none.
 Not promised: that who gave a label is who they say; accounts are the page's business.
 """
 
@@ -13,7 +14,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import BinaryIO, Final
@@ -22,6 +23,7 @@ from camd.errors import UnusableInputError
 from camd.model import LABELS
 from camd.places import Places
 from camd.store.files import sync_folder, writing
+from camd.store.index import Index
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +37,26 @@ UNCOUNTED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`by` says that clip `clip` shows `label`, at UNIX second `at`. The label motion means that nobody can tell."""
+    """`by` says that clip `clip`, or one `event` of it, shows `label`, at UNIX second `at`.
+
+    The label motion means that nobody can tell. Without an event it is said of all that the clip holds.
+    """
 
     clip: int
     label: str
     by: str
     at: int
+    event: str = ""
+
+
+def give(places: Places, index: Index, verdict: Verdict) -> bool:
+    """Note a verdict for good, also on the clip if it is said of all that this holds; return whether it counts.
+
+    Raises UsageError when there is no such clip, CannotWriteError.
+    """
+    if not verdict.event or index.clip(verdict.clip).events == (verdict.event,):
+        index.label(verdict.clip, verdict.label)
+    return append(places, verdict)
 
 
 def append(places: Places, verdict: Verdict) -> bool:
@@ -102,21 +118,28 @@ def counted(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in _counting(verdicts) if verdict.label in LABELS]
 
 
-def _counting(verdicts: Iterable[Verdict]) -> Collection[Verdict]:
+def _counting(verdicts: Iterable[Verdict]) -> list[Verdict]:
     given: Counter[tuple[str, int]] = Counter()
-    newest: dict[int, Verdict] = {}
+    newest: dict[tuple[int, str], Verdict] = {}
     for verdict in verdicts:
-        before, day = newest.get(verdict.clip), (verdict.by, verdict.at // DAY_S)
+        what, day = (verdict.clip, verdict.event), (verdict.by, verdict.at // DAY_S)
+        before = newest.get(what)
         is_correction = before is not None and before.by == verdict.by
         if is_correction or given[day] < PER_DAY:
             given[day] += not is_correction
-            newest.pop(verdict.clip, None)
-            newest[verdict.clip] = verdict
-    return newest.values()
+            newest.pop(what, None)
+            newest[what] = verdict
+    return _not_said_again(list(newest.values()))
+
+
+def _not_said_again(verdicts: list[Verdict]) -> list[Verdict]:
+    """Without what was said of an event before all of its clip was labelled."""
+    whole = {verdict.clip: number for number, verdict in enumerate(verdicts) if not verdict.event}
+    return [verdict for number, verdict in enumerate(verdicts) if number >= whole.get(verdict.clip, 0)]
 
 
 def _verdict(data: dict[str, object]) -> Verdict:
-    clip, label, by, at = (data[key] for key in ("clip", "label", "by", "at"))
-    if type(clip) is not int or type(at) is not int or not isinstance(label, str) or not isinstance(by, str):
+    clip, label, by, at, event = (*(data[key] for key in ("clip", "label", "by", "at")), data.get("event", ""))
+    if type(clip) is not int or type(at) is not int or not all(isinstance(text, str) for text in (label, by, event)):
         raise ValueError("a value has the wrong type")
-    return Verdict(clip, label, by, at)
+    return Verdict(clip, str(label), str(by), at, str(event))

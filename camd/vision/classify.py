@@ -66,12 +66,14 @@ class Classifier(Protocol):
 class Centre:
     """Things of one kind that the owner knows better: what lies within `radius` of `place` is a `label`.
 
-    `place` (E,) is where several visits lie in the middle, in the space of the head's `metric`.
+    `place` (E,) is where several visits lie in the middle, in the space of the head's `metric`; `clips` are the clips
+    that hold them.
     """
 
     place: NDArray[np.float32]
     radius: float
     label: int
+    clips: tuple[int, ...] = ()
 
     def distances(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
         """How far places (N, E) are from it, (N,)."""
@@ -85,7 +87,8 @@ class Centre:
     def to_json(self) -> dict[str, Any]:
         """As it is kept in a file."""
         place = [round(float(value), 5) for value in self.place]
-        return {"label": LABELS[self.label], "radius": round(self.radius, 5), "place": place}
+        told = {"label": LABELS[self.label], "clips": list(self.clips)}
+        return {**told, "radius": round(self.radius, 5), "place": place}
 
     @classmethod
     def of(cls, data: dict[str, Any], size: int) -> "Centre":
@@ -96,7 +99,7 @@ class Centre:
         radius = float(data["radius"])
         if not 0 < radius < np.inf:
             raise ValueError(f"a centre has the radius {radius}")
-        return cls(place, radius, LABELS.index(data["label"]))
+        return cls(place, radius, LABELS.index(data["label"]), tuple(map(int, data["clips"])))
 
 
 @dataclass(frozen=True, slots=True)

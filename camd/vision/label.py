@@ -178,4 +178,3 @@ class Labeller:
             return None
         self._patience.answered(t, self._now() - began)
         return guess
-

@@ -129,6 +129,11 @@ def wipes(tools: Tools) -> Tally:
     return _counted(lambda: deletions.wipes_cut_off(tools.folder, tools.reel))
 
 
+def deletions_(tools: Tools) -> Tally:
+    """kill -9 before each call of a deletion."""
+    return _counted(lambda: deletions.deletions_cut_off(tools.folder, tools.reel))
+
+
 def _counted(work: Callable[[], int]) -> Tally:
     try:
         return Tally(work())
@@ -171,6 +176,7 @@ CAMPAIGNS: dict[str, Callable[[Tools], Tally]] = {
     "world": world,
     "damaged-indexes": damaged_indexes,
     "wipes": wipes,
+    "deletions": deletions_,
     "figures": figures_,
     "chromium": chromium,
 }

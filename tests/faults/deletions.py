@@ -15,8 +15,9 @@ from camd.alerts.outbox import Outbox
 from camd.clock import SystemClock
 from camd.model import SECOND, Alert, Clip
 from camd.places import Places
-from camd.store import sidecar, wipe
+from camd.store import heads, sidecar, verdicts, wipe
 from camd.store.files import ClipFiles
+from camd.store.verdicts import Verdict
 from tests.faults.houses import Case, camd, environment, listed, works
 from tests.faults.trace import ROOT
 
@@ -39,9 +40,9 @@ def nothing_of_a_deleted_clip_is_left(folder: Path, reel: Path) -> None:
 
 
 def _told_of(places: Places, clip: Clip, footage: bytes) -> None:
-    """Let every room of camd know of the clip: labels, feedback, messages that wait, the copy of a share."""
+    """Let every room of camd know of the clip: labels, messages that wait, the copy of a share."""
     camd(places, "clips", "label", str(clip.id), "animal")
-    places.feedback.write_text(json.dumps({"v": 1, "event_id": clip.events[0], "verdict": "correct"}) + "\n")
+    verdicts.append(places, Verdict(clip.id, "animal", "mqtt", 1, clip.events[0]))
     told = json.dumps({"v": 1, **sidecar.clip_json(clip)}, separators=(",", ":"))
     with closing(Outbox(places)) as outbox:
         outbox.put([Alert("camd/home/porch/clip", told, retain=False)], "boot", 0, 0)
@@ -76,7 +77,7 @@ def wipes_cut_off(folder: Path, reel: Path) -> int:
             at = folder / f"{call}-{nth}"
             shutil.copytree(folder / "whole", at)
             places = Places(at / "data", at / "run")
-            if not _wipe(places, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"):
+            if not _is_killed(places, call, nth, "wipe"):
                 break
             count += 1
             begun = places.wiping.exists()
@@ -92,10 +93,43 @@ def wipes_cut_off(folder: Path, reel: Path) -> int:
     return count
 
 
-def _wipe(places: Places, *strace: str) -> bool:
-    """Run `camd wipe`; True when it was killed."""
-    command = ["strace", "-qq", "-f", "-o", "/dev/null", *strace, sys.executable, "-m", "camd", "wipe"]
-    run = [*command, "--data", str(places.data)]
+def deletions_cut_off(folder: Path, reel: Path) -> int:
+    """Kill a deletion before each of its calls: nothing said or learned outlives the clip. Returns how many."""
+    count = 0
+    with works(folder / "whole", reel) as house:
+        for _ in range(2):
+            house.watch(12, visit=(4, 9))
+    for clip in (1, 2):
+        camd(house.places, "clips", "label", str(clip), "animal")
+    heads.add(house.places, {"centres": [{"label": "animal", "clips": [clip]} for clip in (1, 2)]})
+    for call in ("unlink", "unlinkat", "rename", "fsync", "fdatasync", "write", "pwrite64"):
+        for nth in range(1, 80):
+            at = folder / f"{call}-{nth}"
+            shutil.copytree(folder / "whole", at)
+            places = Places(at / "data", at / "run")
+            if not _is_killed(places, call, nth, "clips", "delete", "1", "--yes"):
+                break
+            count += 1
+            with works(at, reel):
+                left = [clip.id for clip in listed(places)]
+            assert 2 in left, (call, nth)
+            assert _known(places) <= set(left), (call, nth)
+            shutil.rmtree(at)
+    return count
+
+
+def _known(places: Places) -> set[int]:
+    """The clips of which something was said or learned."""
+    said = filter(None, map(heads.read, heads.paths(places.heads)))
+    learned = {clip for head in said for lesson in heads.lessons(head) for clip in lesson.clips}
+    return learned | {verdict.clip for verdict in verdicts.read(places)}
+
+
+def _is_killed(places: Places, call: str, nth: int, *verb: str) -> bool:
+    """Run a verb, with WIPE on stdin, and kill it before the nth such call; False when it came to its end."""
+    strace = ["strace", "-qq", "-f", "-o", "/dev/null", "-e", f"trace={call}"]
+    kill = ["-e", f"inject={call}:signal=KILL:when={nth}"]
+    run = [*strace, *kill, sys.executable, "-m", "camd", *verb, "--data", str(places.data)]
     done = subprocess.run(
         run, cwd=ROOT, input="WIPE\n", text=True, capture_output=True, env=environment(places), check=False
     )

@@ -10,7 +10,7 @@ SWAYS = 6 * np.pi  # radians in a way of its own height
 
 
 class Coming(Mover):
-    """From the front: forelegs, a chest, a round head with ears and whiskers, the tail up behind; `size` is its height."""
+    """From the front: forelegs, a chest, a round head, the tail up behind; `size` is its height."""
 
     label = "animal"
     reach = (0.2, 1.0)

@@ -1,6 +1,10 @@
 """What the classifier saw is footage: it goes when its clip goes, whoever takes it, and reaches nobody."""
 
 import io
+import json
+import shutil
+import subprocess
+import sys
 import threading
 from base64 import b64encode
 from dataclasses import replace
@@ -13,16 +17,18 @@ from camd.alerts.message import Told, alerts_of
 from camd.clock import ManualClock
 from camd.config import DAY
 from camd.learning import factory, home
-from camd.model import Began, Ended, Grew
+from camd.model import LABELS, Began, Ended, Grew
 from camd.places import Places
-from camd.store import sidecar
+from camd.store import heads, sidecar
+from camd.store.heads import Lesson
+from camd.store.index import Index
 from camd.store.shelf import Shelf
 from camd.store.sidecar import Sidecar
-from camd.store.verdicts import Verdict, append
-from camd.upkeep import wipe
-from camd.vision.classify import TAG, Guess, packed
+from camd.store.verdicts import Verdict, append, read
+from camd.upkeep import clips, wipe
+from camd.vision.classify import TAG, Centre, Guess, packed
 from tests.alerts.test_message import EVENT, SOURCE
-from tests.store.store_world import BEGAN_UNIX_NS, clip_row, footage, limits, sidecar_of
+from tests.store.store_world import BEGAN_UNIX_NS, clip_row, footage, limits, open_shelf, sidecar_of
 
 HEAD = factory.factory_head()
 SIZE = len(HEAD.weights[0])
@@ -88,12 +94,83 @@ def test_age_takes_it_with_the_clip(places: Places) -> None:
     assert (learnable(places), found(places)) == ([], [])
 
 
+def learn(places: Places, *clips: tuple[int, ...]) -> None:
+    """A head that learned from these clips, a centre for each tuple."""
+    space = np.eye(SIZE, dtype=np.float32)
+    centres = tuple(Centre(space[0], 1.0, LABELS.index("animal"), of) for of in clips)
+    heads.add(places, {**replace(HEAD, centres=centres, metric=space).to_json(), "learned_iso": "now"})
+
+
+def held(places: Places) -> dict[int, list[tuple[int, ...]]]:
+    """The clips that each head was learned from."""
+    told = {path: json.loads(path.read_bytes()) for path in heads.paths(places.heads)}
+    return {heads.number_of(path): [one.clips for one in heads.lessons(said)] for path, said in told.items()}
+
+
+@pytest.fixture
+def filled(places: Places) -> Places:
+    """A store of clips that the owner labelled."""
+    with Shelf.open(places, limits(places), ManualClock()) as shelf:
+        fill(places, shelf)
+    return places
+
+
+def test_a_deletion_takes_what_was_learned_and_says_so(filled: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    learn(filled, (1, 2, 3))
+    learn(filled, (1, 2, 3), (4, 5, 6))
+    learn(filled, (4, 5, 6))
+    (filled.heads / "0004.json").write_text("{")  # nobody can tell what it holds
+    assert clips(["delete", "--data", str(filled.data), "--yes", "2"]) == 0
+    assert held(filled) == {2: [(4, 5, 6)], 3: [(4, 5, 6)]}
+    said = capsys.readouterr().err
+    assert "what was learned from it is gone as well (animal in clips 1, 2, 3)" in said
+    assert "'camd learn' learns anew" in said
+    head = factory.learned_head(filled.heads)
+    assert head is not None
+    assert [centre.clips for centre in head.centres] == [(4, 5, 6)]
+
+
+def test_a_full_disk_keeps_nobody_from_forgetting(filled: Places) -> None:
+    learn(filled, (1, 2, 3), (4, 5, 6))
+    (filled.heads / "0001.json.tmp").mkdir()  # nothing can be written there
+    assert heads.forget(filled, [2]) == [Lesson("animal", (1, 2, 3))]
+    assert held(filled) == {}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace")
+def test_a_deletion_that_is_cut_off_leaves_nothing_that_was_learned(filled: Places) -> None:
+    learn(filled, (1, 2, 3))
+    footage_of_2 = str(filled.clips / "000002.mp4")
+    kill = ["strace", "-qq", "-f", "-o", "/dev/null", "-P", footage_of_2, "-e", "inject=/^unlink:signal=KILL"]
+    delete = [sys.executable, "-m", "camd", "clips", "delete", "--data", str(filled.data), "--yes", "2"]
+    assert subprocess.run([*kill, *delete], check=False).returncode != 0
+    assert Path(footage_of_2).exists()
+    with open_shelf(filled):  # the next start
+        assert not Path(footage_of_2).exists()
+    assert held(filled) == {}
+    assert [one.clip for one in read(filled)] == [1, 3, 4, 5, 6]
+
+
+def test_what_was_learned_goes_with_the_last_clip_that_the_ring_takes(filled: Places) -> None:
+    learn(filled, (1, 2), (3, 4))
+    with Index.open(filled) as index:
+        index.star(4)
+    with open_shelf(filled) as shelf:
+        shelf.drop([1, 3], "the ring")
+        assert (heads.expire(filled), held(filled)) == ([], {1: [(1, 2), (3, 4)]})
+        shelf.drop([2], "the ring")
+    filled.identity.rename(filled.data / "elsewhere")  # a disk that is not mounted has no clips, and forgets nothing
+    assert heads.expire(filled) == []
+    (filled.data / "elsewhere").rename(filled.identity)
+    assert heads.expire(filled) == [Lesson("animal", (1, 2))]
+    assert held(filled) == {1: [(3, 4)]}
+
+
 def test_a_wipe_takes_it_and_what_was_learned(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     with Shelf.open(places, limits(places), ManualClock()) as shelf:
         fill(places, shelf)
     places.heads.mkdir(parents=True)
-    for path in (places.head, places.heads / "0001.json"):
-        path.write_text("{}")
+    (places.heads / "0001.json").write_text("{}")
     monkeypatch.setattr("sys.stdin", io.StringIO("WIPE\n"))
     assert wipe(["--data", str(places.data)]) == 0
     assert found(places) == []

@@ -154,7 +154,7 @@ def test_who_is_slow_for_ever_is_asked_once_an_hour() -> None:
     assert set(waits[IN_A_ROW + 5 :]) == {3600}
 
 
-class ByWidth(Sure):
+class ByShape(Sure):
     """Calls what is narrow a person, and what is wide an animal."""
 
     def guess(self, grey: Grey) -> Guess:
@@ -163,10 +163,7 @@ class ByWidth(Sure):
 
 
 def coming(width: int, step: int, frames: int) -> list[tuple[Track, Box]]:
-    """Somebody `width` cells wide and 20 tall who comes in over the left border of a grid of 80x60, `step` cells a frame.
-
-    From the first frame in which he is a track on; the track is always the same one.
-    """
+    """Somebody `width` cells wide and 20 tall, who comes in over the left border of 80x60 cells."""
     found, one = [], None
     for number in range(frames):
         right = step * (number + 1)
@@ -183,7 +180,7 @@ def coming(width: int, step: int, frames: int) -> list[tuple[Track, Box]]:
 
 def told(frames: list[tuple[Track, Box]]) -> tuple[list[str], str]:
     """What he is called from frame to frame, and in the end."""
-    looking, said = labeller(ByWidth()), []
+    looking, said = labeller(ByShape()), []
     for number, look in enumerate(frames):
         looking.look(number * FRAME, LUMA, [look])
         said.append(looking.verdict().label)
@@ -207,7 +204,7 @@ def test_who_comes_slowly_is_not_waited_for_longer_than_the_house_waits() -> Non
 
 
 def test_who_is_always_cut_has_a_name_soon() -> None:
-    looking, said = labeller(ByWidth()), []
+    looking, said = labeller(ByShape()), []
     for number in range(12):  # he walks along the lower border
         rect = Rect(20 + number, 30, 12, 30)
         somebody = Track(0, Rect(20, 30, 12, 30), rect, number * FRAME, 60, rule="2 of 4 frames moved")

@@ -52,7 +52,7 @@ class Late(Sure):
         self.takes: Nanos = SECOND
 
     def guess(self, grey: Grey) -> Guess:
-        """Take a second."""
+        """Take its time."""
         self.now += self.takes
         return super().guess(grey)
 

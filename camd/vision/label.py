@@ -27,6 +27,7 @@ SOON: Final = SECOND * 6 // 10  # between two votes on one visitor, once there a
 SELDOM: Final = 2 * SECOND  # the same, once there are many or they are plain
 MANY: Final = 7
 PLAIN: Final = 0.9  # confidence
+EARLY: Final = SECOND * 3 // 10  # after his birth, a cut of somebody who comes in shows a foot
 LONGEST_WAIT: Final = SECOND * 3 // 2  # for the whole of somebody; the house waits for 2 s (`rules.UNDECIDED`)
 
 Key = tuple[Nanos, Rect]  # a track's birth: no two tracks begin at one time in one place
@@ -140,7 +141,8 @@ class Labeller:
         return look.is_urgent and self._slower == 1
 
     def _seen(self, t: Nanos, track: Track, box: Box) -> _Look:
-        visitor = self._visitors.setdefault((track.born, track.birth), _Visitor())
+        new = _Visitor(part_due=track.born + EARLY)
+        visitor = self._visitors.setdefault((track.born, track.birth), new)
         visitor.seen = t
         is_partly_there = is_part(track, box)
         comes_in = is_partly_there and t - track.born < LONGEST_WAIT

@@ -22,6 +22,7 @@ from camd.vision.sight import Sight
 _log = logging.getLogger(__name__)
 
 DEGRADED: Final = "events have no labels from now on: %s Recording goes on."
+AGAIN: Final = "events have labels again."
 SMALLER: Final = "Choose a smaller one, or leave vision.detector empty to use camd's own classifier."
 LOOK_AGAIN: Final = 5 * SECOND  # whether another head was learned
 

@@ -212,10 +212,14 @@ class Tampered:
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """From `t` on nobody tells visitors apart: events go on without labels. `why` is one line."""
+    """From `t` on nobody tells visitors apart (`on`): events go on without labels; or somebody does so again.
+
+    `why` is one line, "" when all is well.
+    """
 
     t: Nanos
     why: str
+    on: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from camd.budget import Pace
 from camd.camera.frame import Frame
 from camd.config import VisionConfig
 from camd.dials import Dials
-from camd.labelling import DEGRADED, in_words
+from camd.labelling import AGAIN, DEGRADED, in_words
 from camd.model import SECOND, Began, Box, Degraded, Ended, Event, Finding, Footage, Glimpse, Grew, Nanos, Reason
 from camd.vision.episode import Limits
 from camd.vision.label import Labeller
@@ -131,12 +131,18 @@ class Watcher:
         return self._wanted.learned if self._sight is None else self._sight.quiet.to_bytes()
 
     def _tell_trouble(self, t: Nanos) -> None:
-        """Tell once that nobody tells visitors apart any more."""
-        if self._labeller is not None and self._labeller.trouble and not self._is_degraded:
-            self._is_degraded = True
-            why = in_words(self._labeller.trouble, self._detector)
+        """Tell once that nobody tells visitors apart any more, and once that somebody does so again."""
+        trouble = self._labeller.trouble if self._labeller is not None else ""
+        if bool(trouble) == self._is_degraded:
+            return
+        self._is_degraded = not self._is_degraded
+        if trouble:
+            why = in_words(trouble, self._detector)
             _log.warning(DEGRADED, why)
             self._pass_on(Degraded(t, why))
+        else:
+            _log.info(AGAIN)
+            self._pass_on(Degraded(t, "", on=False))
 
     def _apply(self, dials: Dials) -> None:
         """Take up other settings. Vision begins anew with what it learned, and so settles before it judges."""

@@ -53,6 +53,23 @@ class Broken:
         """It learns nothing."""
 
 
+class Recovering:
+    """camd's own, which fails when it is first asked."""
+
+    def __init__(self) -> None:
+        self._own, self._asked = factory.classifier(VisionConfig()), 0
+
+    def guess(self, grey: Grey) -> Guess:
+        """Fail once."""
+        self._asked += 1
+        if self._asked == 1:
+            raise UnusableInputError("the model is not well.")
+        return self._own.guess(grey)
+
+    def learn(self, head: Head) -> None:
+        """It learns nothing."""
+
+
 def live(
     folder: Path,
     classifier: Classifier,
@@ -198,6 +215,14 @@ def test_a_model_that_fails_costs_the_labels_and_nothing_else(tmp_path: Path) ->
     ]
     assert [one.event.label for one in happened if isinstance(one, Ended)] == ["motion", "motion"]
     assert len([one for one in happened if isinstance(one, Saved)]) == 2
+
+
+def test_a_model_that_recovers_is_asked_again_and_that_is_told(tmp_path: Path, videos: Path) -> None:
+    happened = live(tmp_path, Recovering(), videos / "one-by-one-person-detection.mp4")
+    assert [(one.on, one.why) for one in happened if isinstance(one, Degraded)] == [
+        (True, "the model is not well."), (False, ""),
+    ]  # fmt: skip
+    assert [event.label for event in events(happened)] == ["motion"] * 2 + ["person"] * 4
 
 
 def test_with_a_missing_detector_capture_records_without_labels(tmp_path: Path) -> None:

@@ -74,8 +74,8 @@ def alerts_of(happening: Happening, source: Source, told: Told) -> tuple[Alert, 
             return (Alert(source.names.clip, clip_json(clip, source), retain=False, since=since),)
         case Tampered():
             return _tampered(happening, source, told)
-        case Degraded():
-            return (state(source.names.classifier, "degraded"),)
+        case Degraded(on=on):
+            return (state(source.names.classifier, "degraded" if on else "ok"),)
         case Faulted(what, on):
             return (fault(source.names, what) if on else online(source.names),)
         case Suppressed():

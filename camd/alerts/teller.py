@@ -69,7 +69,7 @@ class Teller:
             alerts = alerts_of(happening, self._source, self._told)
             self._put(*alerts)
             if isinstance(happening, Degraded):
-                self._classifier = "degraded"
+                self._classifier = "degraded" if happening.on else "ok"
             if isinstance(happening, Faulted):
                 self._status = alerts
             if any(alert.topic == self._source.names.event for alert in alerts):

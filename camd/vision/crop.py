@@ -25,6 +25,7 @@ SIDE: Final = 64  # of what the network takes
 LEAST: Final = 8  # pixels; a smaller cut shows nothing
 DEVIATION: Final = 12.0  # grey levels at least, so that the noise of a plain wall does not become a pattern
 OUTLINE: Final = 5  # thickness of the line around private areas, as pictures have it
+NEAR: Final = 0.001  # of the picture: a box at its border, whose numbers are rounded, may end so far inside
 DETAIL: Final = 30.0  # grey levels of the sharpest edges from which on a cut counts as sharp
 
 
@@ -54,9 +55,13 @@ def cut(t: Nanos, luma: Grey, box: Box, private: Sequence[Polygon] = ()) -> Crop
     part = luma[top:bottom, left:right]
     if private:
         part = _covered(part, left, top, (width, height), private)
-    is_cut = box.x <= 0 or box.y <= 0 or box.x + box.width >= 1 or box.y + box.height >= 1
-    grey = _shrunk(part)
+    grey, is_cut = _shrunk(part), any(borders(box))
     return Crop(t, grey, _quality(grey, max(part.shape)) * (0.5 if is_cut else 1.0), is_cut)
+
+
+def borders(box: Box) -> tuple[bool, bool, bool, bool]:
+    """Which borders of the picture a box touches: left, top, right, bottom."""
+    return box.x < NEAR, box.y < NEAR, box.x + box.width > 1 - NEAR, box.y + box.height > 1 - NEAR
 
 
 def whole(picture: Grey) -> Crop:

@@ -56,11 +56,18 @@ class Presence:
     verdict: Verdict = NOBODY
 
 
-class Episode:
-    """Follows the frames of one camera. Event ids are `<salt>-<n>`, unique as long as `salt` is."""
+def _nobody() -> Verdict:
+    return NOBODY
 
-    def __init__(self, limits: Limits, salt: str) -> None:
-        self._limits, self._salt = limits, salt
+
+class Episode:
+    """Follows the frames of one camera. Event ids are `<salt>-<n>`, unique as long as `salt` is.
+
+    `last_verdict` says what the visitors were, when an event is over and no more of them will be seen.
+    """
+
+    def __init__(self, limits: Limits, salt: str, last_verdict: Callable[[], Verdict] = _nobody) -> None:
+        self._limits, self._salt, self._last_verdict = limits, salt, last_verdict
         self._state = State.QUIET
         self._event: Event | None = None
         self._presence = Presence()
@@ -118,6 +125,7 @@ class Episode:
         return [Grew(self._updated())]
 
     def _end(self, t: Nanos) -> list[Finding]:
+        self._verdict = self._last_verdict()
         event = self._updated()
         self._event, self._over_at = None, event.ended
         return [Ended(event)]

@@ -96,8 +96,9 @@ class Sight:
         self.quiet = Quiet.from_bytes(settings.learned, grid) if settings.learned else Quiet.empty(grid)
         self._tracks = Tracks(Rect(0, 0, columns, rows))
         self._tamper = Tamper(self._masks.private)
-        self._episode = Episode(settings.limits, settings.salt)
         self._labeller = labeller
+        last_words = (labeller.last_verdict,) if labeller is not None else ()
+        self._episode = Episode(settings.limits, settings.salt, *last_words)
         self._dismissals = Dismissals()
         self._exposed = _Exposed()
         self._waited = False

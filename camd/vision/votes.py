@@ -1,7 +1,8 @@
 """What a visitor is, from all that was seen of him.
 
 Idea: each crop of a track is a vote. The best of them, by size and sharpness, are averaged; the label is what the
-average says once it is sure enough, and `motion` until then.
+average says once it is sure enough, and `motion` until then. Who is only partly in the picture, coming in or going out,
+may look like anybody: such votes count only where no better ones are to be expected.
 Rule: pure. A label only ever rises: from motion to other to animal, vehicle or person, from one of those to another at
 most once, and then only on much better evidence. So nobody sees it flicker. The votes are counted twice, with what was
 learned at home and without: who was surely a person without it once is one from then on. The label of an event, too,
@@ -30,15 +31,16 @@ FLOOR: Final = 1e-4  # no vote is surer than that of the contrary
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One crop's guess, and how good the crop was, 0..1."""
+    """One crop's guess, and how good the crop was, 0..1. `is_part` says that it shows only a part of somebody."""
 
     quality: float
     guess: Guess
+    is_part: bool = False
 
     @property
     def untaught(self) -> "Vote":
         """The same without what was learned at home."""
-        return Vote(self.quality, self.guess.untaught)
+        return replace(self, guess=self.guess.untaught)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,12 @@ class Rising:
 
 @dataclass(slots=True)
 class Votes:
-    """The votes on one visitor."""
+    """The votes on one visitor: of the whole of him, and of parts of him while more was to be expected."""
 
-    best: list[Vote] = field(default_factory=list)
-    count: int = 0
+    whole: list[Vote] = field(default_factory=list)  # the best
+    parts: list[Vote] = field(default_factory=list)  # the newest, which show most of him
+    count: int = 0  # of those on the whole of him
+    is_concluded: bool = False
     verdict: Verdict = NOBODY
     _label: Rising = field(default_factory=Rising)
     _untaught: Rising = field(default_factory=Rising)  # what the label would be without what was learned at home
@@ -98,27 +102,50 @@ class Votes:
 
     def add(self, vote: Vote) -> Verdict:
         """Take one more vote; return the verdict as it then is."""
-        self.count += 1
-        self.best = sorted([*self.best, vote], key=lambda vote: -vote.quality)[:BEST]
-        if self.count >= ENOUGH:
-            self.verdict = self._counted()
+        if vote.is_part:
+            self.parts = [vote, *self.parts][:ENOUGH]
+        else:
+            self.whole = sorted([*self.whole, vote], key=lambda vote: -vote.quality)[:BEST]
+            self.count += 1
+        return self._heard()
+
+    def conclude(self) -> Verdict:
+        """He has gone: parts of him must do where there is not enough else."""
+        self.is_concluded = True
+        return self._heard()
+
+    @property
+    def is_wanting(self) -> bool:
+        """Whether there are too few votes on the whole of him."""
+        return self.count < ENOUGH
+
+    @property
+    def counted(self) -> list[Vote]:
+        """The votes that count: those on the whole of him, and in the end of the others what they lack."""
+        return [*self.whole, *self.parts][:ENOUGH] if self.is_concluded and self.is_wanting else self.whole
+
+    def _heard(self) -> Verdict:
+        counted = self.counted
+        if len(counted) >= ENOUGH:
+            self.verdict = self._verdict_of(counted)
         return self.verdict
 
-    def _counted(self) -> Verdict:
-        learned = average(self.best)
-        untaught = average(vote.untaught for vote in self.best) if self._is_taught() else learned
+    def _verdict_of(self, votes: list[Vote]) -> Verdict:
+        learned = average(votes)
+        untaught = average(vote.untaught for vote in votes) if _is_taught(votes) else learned
         self._was_sure = self._was_sure or untaught[LABELS.index(PERSON)] >= BEYOND_LEARNING
         chances = untaught if self._was_sure else learned
         label, plain = self._label.hear(chances), self._untaught.hear(untaught)
         if label == UNDECIDED:
             return Verdict(is_learned=plain != label, is_person=self._was_sure or plain == PERSON)
-        kept = packed(vote.guess for vote in self.best[:KEPT])
+        kept = packed(vote.guess for vote in (self.whole or self.parts)[:KEPT])
         confidence = round(chances[LABELS.index(label)], 3)
         return Verdict(label, confidence, kept, plain != label, self._was_sure or label == PERSON)
 
-    def _is_taught(self) -> bool:
-        """Whether anything was learned at home when one of these was asked for."""
-        return any(vote.guess.factory for vote in self.best)
+
+def _is_taught(votes: Iterable[Vote]) -> bool:
+    """Whether anything was learned at home when one of these was asked for."""
+    return any(vote.guess.factory for vote in votes)
 
 
 def average(votes: Iterable[Vote]) -> tuple[float, ...]:

@@ -226,8 +226,9 @@ def test_tampering_is_on_until_the_last_kind_is_off() -> None:
 
 
 def test_that_nobody_tells_visitors_apart_is_a_state() -> None:
-    told = alerts_of(Degraded(0, "the model is damaged"), SOURCE, Told())
-    assert told == (Alert("camd/pi/porch/classifier", "degraded", retain=True),)
+    told = told_by(Degraded(0, "the model is damaged"), Degraded(1, "", on=False))
+    topic = "camd/pi/porch/classifier"
+    assert told == [(Alert(topic, "degraded", retain=True),), (Alert(topic, "ok", retain=True),)]
 
 
 def test_what_the_classifier_saw_is_told_to_nobody() -> None:

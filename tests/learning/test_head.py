@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camd.learning import factory
-from camd.learning.head import PERSON, Examples, Trial, fit, held_back, learn
+from camd.learning.head import FOLDS, PERSON, Examples, Space, Trial, fit, folds, learn
 from camd.model import LABELS
 from camd.vision.classify import Head
 from tests.learning.visits import CAT, visits
@@ -75,7 +75,7 @@ def test_too_few_labels_are_refused(cats: np.ndarray) -> None:
 
 
 def test_without_labels_the_factory_holds_the_head_in_its_place() -> None:
-    head = fit(FACTORY, Examples(TRAIN.embeddings[:0], TRAIN.labels[:0]), TRAIN)
+    head = fit(Space.of(FACTORY, TRAIN), Examples(TRAIN.embeddings[:0], TRAIN.labels[:0]))
     assert np.abs(head.probabilities(TEST.embeddings) - FACTORY.probabilities(TEST.embeddings)).max() < 1e-3
 
 
@@ -84,9 +84,23 @@ def test_the_same_labels_give_the_same_head(cats: np.ndarray) -> None:
     assert np.array_equal(one.weights, other.weights)
 
 
-@given(st.integers(0, 200))
-def test_every_fifth_label_is_held_back(count: int) -> None:
-    assert held_back(count).sum() == count // 5
+def test_each_label_is_held_back_once_in_whatever_order_they_come(cats: np.ndarray, people: np.ndarray) -> None:
+    seen = np.concatenate([cats[:7], people[:4]])
+    home = Examples(seen, np.array([ANIMAL] * 7 + [PERSON] * 4))
+    trial = tried(home)
+    assert trial.home_after.count == trial.home_before.count == len(home)
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(home))
+        other = tried(Examples(home.embeddings[order], home.labels[order]))
+        assert (other.home_after.confusion == trial.home_after.confusion).all()
+        assert other.refusal == trial.refusal
+
+
+@given(st.integers(1, 200))
+def test_a_label_is_held_back_alone_while_they_are_few(count: int) -> None:
+    held = np.bincount(folds(all_are(ANIMAL, TRAIN.embeddings[:count])))
+    assert (len(held), held.sum()) == (min(count, FOLDS), count)
+    assert held.max() - held.min() <= 1
 
 
 @given(

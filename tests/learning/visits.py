@@ -1,9 +1,10 @@
-"""Visits as the classifier sees them: a neighbour's cat that looks like a person, and people.
+"""Visits: a neighbour's cat that is taken for a person, and people.
 
-`visits` cuts them out at boxes that are known; `film` lets the detector find, follow and cut them.
+`visits` are what the classifier sees of them at boxes that are known; `watched` is what a running camera tells of one
+that comes in at the side of the picture, crosses it, and leaves.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -12,46 +13,25 @@ from numpy.typing import NDArray
 
 from camd.config import VisionConfig
 from camd.drawn.actor import Mover, Route
-from camd.drawn.brush import Brush
 from camd.drawn.movers import Walker
 from camd.drawn.scenery import still, yard
 from camd.drawn.stage import Scene, frames
 from camd.learning import factory
-from camd.model import SECOND, Box
-from camd.vision.classify import Classifier, Head
-from camd.vision.crop import Crop, cut
+from camd.model import SECOND, Began, Box, Ended, Grew
+from camd.vision.classify import Classifier, Head, unpacked
+from camd.vision.crop import cut
 from camd.vision.episode import Limits
+from camd.vision.label import Labeller
 from camd.vision.sight import Settings, Sight
-from camd.vision.votes import Verdict, Vote, Votes
+from camd.vision.votes import RANK, UNDECIDED
+from tests.learning.cats import Begging, Coming, Sitting
 from tests.worlds import grey
 
 SIZE = (320, 240)
 PICTURES = 3  # of one visit
 YARD = 3  # the seed of where the camera looks
 FPS = 15
-COMES = 3.0  # seconds until somebody comes
-CUT_EVERY = 5  # frames
-
-
-class Beggar(Mover):
-    """The neighbour's cat on its hind legs, as it begs at the door; `size` is its height."""
-
-    label = "animal"
-    reach = (0.16, 1.0)
-
-    def draw(self, brush: Brush, travelled: float) -> None:
-        """Legs, tail, an upright body, forelegs that hang down, a round head with ears."""
-        swing = 0.04 * float(np.sin(6 * np.pi * travelled))
-        for x in (-0.08, 0.08):
-            brush.limb(0x4B4744, [(x, 0.25), (x + swing, 0.02)], 0.1)
-        brush.limb(0x5A5552, [(-0.1, 0.12), (-0.24, 0.1), (-0.27, 0.3)], 0.05)
-        brush.oval(0x6B6561, 0.0, 0.42, 0.15, 0.27)
-        brush.oval(0x8A837D, 0.03, 0.42, 0.07, 0.2)
-        for x in (-0.12, 0.12):
-            brush.limb(0x5A5552, [(x, 0.6), (x * 1.2, 0.4 + swing)], 0.06)
-        brush.oval(0x6B6561, 0.0, 0.8, 0.13, 0.13)
-        for x in (-0.07, 0.07):
-            brush.fill(0x5A5552, [(x - 0.05, 0.88), (x, 1.0), (x + 0.05, 0.88)])
+COMES = 2.0  # seconds until somebody comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +42,8 @@ class Who:
     tall: tuple[float, float]
 
 
-CAT = Who(Beggar, (50, 110))
+CATS = tuple(Who(drawn, (50, 110)) for drawn in (Coming, Sitting, Begging))
+CAT = CATS[0]
 PERSON = Who(Walker, (60, 150))
 
 
@@ -93,24 +74,27 @@ def visits(who: Who, count: int, first: int = 0) -> NDArray[np.float32]:
     return np.array([visit(who, first + number, classifier) for number in range(count)])
 
 
-def film(who: Who, seed: int) -> list[Crop]:
-    """What the detector cuts of a visit that is filmed, another for each seed; nothing when it misses it."""
-    scene = _scene(who, seed)
-    sight = Sight(*SIZE, Settings(5, Limits(SECOND), "visit"))
-    found: list[Crop] = []
-    for number, (t, luma) in enumerate(grey(frames(scene))):
-        sight.look(t, luma)
-        cuts = [cut(t, luma, box) for track, box in sight.moving() if track.is_confirmed and number % CUT_EVERY == 0]
-        found += [crop for crop in cuts if crop is not None]
-    return found
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a camera told of a visit: as what at the most, and whether it was ever handled as a person's.
+
+    `seen` is what is kept of it for learning, (N, E).
+    """
+
+    label: str
+    is_person: bool
+    seen: NDArray[np.float32]
 
 
-def verdict(crops: Iterable[Crop], head: Head) -> Verdict:
-    """What camd calls a visit when it has this head, by the votes on what was cut of it."""
-    classifier, votes = factory.classifier(VisionConfig(), head), Votes()
-    for crop in crops:
-        votes.add(Vote(crop.quality, classifier.guess(crop.grey)))
-    return votes.verdict
+def watched(who: Who, seed: int, head: Head) -> Watched:
+    """What a camera with this head tells of one visit, another for each seed."""
+    labeller = Labeller(factory.classifier(VisionConfig(), head), (), lambda: 0)
+    sight = Sight(*SIZE, Settings(5, Limits(SECOND), "visit"), labeller)
+    found = [finding for t, luma in grey(frames(_scene(who, seed))) for finding in sight.look(t, luma)]
+    told = [one.event for one in [*found, *sight.close()] if isinstance(one, Began | Grew | Ended)]
+    label = max((event.label for event in told), key=RANK.__getitem__, default=UNDECIDED)
+    kept = next((event.embeddings for event in reversed(told) if event.embeddings), b"")
+    return Watched(label, any(event.is_person for event in told), unpacked(kept, head))
 
 
 def _scene(who: Who, seed: int) -> Scene:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from camd.geometry import COVER
 from camd.model import Box, Polygon
-from camd.vision.crop import LONGEST, SIDE, cut, squared, whole
+from camd.vision.blobs import Rect
+from camd.vision.crop import LONGEST, SIDE, borders, cut, squared, whole
+from camd.vision.why import Scale
 from tests.areas import areas
 
 LUMA = np.random.default_rng(1).integers(0, 256, (240, 320), np.uint8)
@@ -27,6 +29,17 @@ def test_a_thing_at_the_border_is_worth_half() -> None:
     assert outside is not None
     assert outside.is_cut
     assert outside.quality < inside.quality
+
+
+@given(st.integers(20, 300), st.data())
+def test_a_thing_that_ends_with_the_grid_touches_the_border_and_one_cell_before_it_does_not(
+    columns: int, data: st.DataObject
+) -> None:
+    left = data.draw(st.integers(1, columns - 2))
+    scale = Scale(columns, columns, 4.0)
+    for end, is_at_border in ((columns, True), (columns - 1, False)):
+        box = scale.box(Rect(left, left, end - left, end - left))
+        assert borders(box) == (False, False, is_at_border, is_at_border)
 
 
 def test_a_speck_is_not_looked_at() -> None:

@@ -1,6 +1,8 @@
 """Who is looked at closely, how often, and what happens when the classifier fails."""
 
 from collections.abc import Callable
+from copy import copy
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -8,10 +10,13 @@ from hypothesis import strategies as st
 
 from camd.errors import UnusableInputError
 from camd.model import SECOND, Box, Nanos
-from camd.vision.blobs import Rect
+from camd.vision.blobs import Blob, Rect
+from camd.vision.border import KNOWN
 from camd.vision.classify import Guess, Head
 from camd.vision.crop import Grey
-from camd.vision.label import PER_SECOND, SLOW, Labeller
+from camd.vision.label import LONGEST_WAIT, PER_SECOND, Labeller
+from camd.vision.patience import IN_A_ROW, LONGEST_REST, REST, SLOW, Patience
+from camd.vision.rules import UNDECIDED
 from camd.vision.track import Track
 from camd.vision.votes import ENOUGH, Verdict
 
@@ -40,14 +45,15 @@ class Broken(Sure):
 
 
 class Late(Sure):
-    """A model that moves the clock by a second."""
+    """A model that moves the clock by what it takes for each picture."""
 
     def __init__(self) -> None:
         self.now: Nanos = 0
+        self.takes: Nanos = SECOND
 
     def guess(self, grey: Grey) -> Guess:
-        """Take a second."""
-        self.now += SECOND
+        """Take its time."""
+        self.now += self.takes
         return super().guess(grey)
 
 
@@ -93,7 +99,7 @@ def test_in_a_crowd_everybody_gets_a_turn() -> None:
         assert alone.crops == 1
 
 
-def test_a_classifier_that_fails_is_asked_no_more() -> None:
+def test_a_classifier_that_fails_is_left_alone() -> None:
     looking = labeller(Broken())
     for number in range(9):
         looking.look(number * FRAME, LUMA, [(track(1), BOX)])
@@ -101,10 +107,107 @@ def test_a_classifier_that_fails_is_asked_no_more() -> None:
     assert looking.trouble == "the model does not take (1, 1, 64, 64)."
 
 
-def test_a_classifier_that_is_slow_is_asked_no_more() -> None:
+def asked(slow: Late, looking: Labeller, t: Nanos, frames: int = 12) -> int:
+    """How often the classifier is asked of somebody who comes at `t`, in so many frames."""
+    before, somebody = slow.now, track(1)
+    looking.forget()
+    for number in range(frames):
+        looking.look(t + number * FRAME, LUMA, [(somebody, BOX)])
+    return (slow.now - before) // slow.takes
+
+
+def test_a_slow_classifier_rests_for_a_minute_then_for_twice_as_long_and_is_trusted_again_once_it_is_quick() -> None:
     slow = Late()
     looking = labeller(slow, lambda: slow.now)
-    for number in range(9):
-        looking.look(number * FRAME, LUMA, [(track(1), BOX)])
-    assert slow.now == SECOND > SLOW
-    assert looking.trouble == "it took 1.0 s for one picture, 0.25 s is the most."
+    assert asked(slow, looking, 0) == IN_A_ROW
+    assert looking.trouble == "it takes 1.0 s for one picture, 0.25 s is the most."
+    assert asked(slow, looking, REST // 2) == 0
+    assert asked(slow, looking, REST + SECOND) == 1  # one picture is enough now
+    assert asked(slow, looking, 2 * REST + 2 * SECOND) == 0  # after a minute, again
+    assert looking.trouble
+    slow.takes = SLOW
+    assert asked(slow, looking, 3 * REST + 2 * SECOND) == ENOUGH
+    assert (looking.trouble, looking.verdict().label) == ("", "person")
+
+
+def test_one_slow_picture_costs_no_labels() -> None:
+    slow = Late()
+    looking = labeller(slow, lambda: slow.now)
+    assert asked(slow, looking, 0, frames=IN_A_ROW - 1) == IN_A_ROW - 1
+    slow.takes = SLOW
+    asked(slow, looking, SECOND, frames=1)
+    slow.takes = SECOND
+    assert asked(slow, looking, 9 * SECOND, frames=IN_A_ROW - 1) == IN_A_ROW - 1
+    assert looking.trouble == ""
+
+
+def test_who_is_slow_for_ever_is_asked_once_an_hour() -> None:
+    patience, t, tries = Patience(), SECOND, []
+    while t < 12 * LONGEST_REST:
+        if not patience.rests(t):
+            tries.append(t)
+            patience.answered(t, SECOND)
+        t += SECOND
+    waits = [(after - before) // SECOND for before, after in pairwise(tries)]
+    assert waits[: IN_A_ROW - 1] == [1] * (IN_A_ROW - 1)
+    assert waits[IN_A_ROW - 1 : IN_A_ROW + 5] == [60, 120, 240, 480, 960, 1920]
+    assert set(waits[IN_A_ROW + 5 :]) == {3600}
+
+
+class ByShape(Sure):
+    """Calls what is narrow a person, and what is wide an animal."""
+
+    def guess(self, grey: Grey) -> Guess:
+        """By the shape of the cut."""
+        return Guess((0.9, 0.02, 0.06, 0.02) if grey.shape[1] < grey.shape[0] else (0.06, 0.02, 0.9, 0.02))
+
+
+def coming(width: int, step: int, frames: int) -> list[tuple[Track, Box]]:
+    """Somebody `width` cells wide and 20 tall, who comes in over the left border of 80x60 cells."""
+    found, one = [], None
+    for number in range(frames):
+        right = step * (number + 1)
+        rect = Rect(max(0, right - width), 20, min(right, width), 20)
+        blob = Blob(60, rect, 1.0)
+        if one is None:
+            one = Track(0, rect, rect, 0, 60, rule="2 of 4 frames moved")
+        else:
+            one.follow(number * FRAME, [blob])
+        found.append((copy(one), Box(rect.x / 80, rect.y / 60, rect.width / 80, rect.height / 60)))
+        found[-1][0].trail = one.trail.copy()
+    return found
+
+
+def told(frames: list[tuple[Track, Box]]) -> tuple[list[str], str]:
+    """What he is called from frame to frame, and in the end."""
+    looking, said = labeller(ByShape()), []
+    for number, look in enumerate(frames):
+        looking.look(number * FRAME, LUMA, [look])
+        said.append(looking.verdict().label)
+    return said, looking.last_verdict().label
+
+
+def test_who_comes_in_is_named_by_the_whole_of_him() -> None:
+    said, last = told(coming(40, 3, 30))
+    assert said.index("animal") <= 40 // 3 + ENOUGH + 1
+    assert (set(said), last) == ({"motion", "animal"}, "animal")
+
+
+def test_of_whom_no_more_is_seen_is_named_by_what_was() -> None:
+    said, last = told(coming(40, 1, 12))
+    assert (set(said), last) == ({"motion"}, "person")
+
+
+def test_who_comes_slowly_is_not_waited_for_longer_than_the_house_waits() -> None:
+    said, last = told(coming(200, 1, 30))
+    assert said.index(last) * FRAME <= LONGEST_WAIT + ENOUGH * FRAME < UNDECIDED
+
+
+def test_who_is_always_cut_has_a_name_soon() -> None:
+    looking, said = labeller(ByShape()), []
+    for number in range(12):  # he walks along the lower border
+        rect = Rect(20 + number, 30, 12, 30)
+        somebody = Track(0, Rect(20, 30, 12, 30), rect, number * FRAME, 60, rule="2 of 4 frames moved")
+        looking.look(number * FRAME, LUMA, [(somebody, Box(rect.x / 80, 0.5, 0.15, 0.5))])
+        said.append(looking.verdict().label)
+    assert said.index("person") <= KNOWN // FRAME + 1 + ENOUGH

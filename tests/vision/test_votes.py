@@ -74,8 +74,8 @@ def test_the_confidence_is_the_labels_own_probability(votes: list[Vote]) -> None
     heard = Votes()
     for one in votes:
         verdict = heard.add(one)
-    chances = dict(zip(LABELS, average(heard.best), strict=True))
-    assert len(heard.best) <= BEST
+    chances = dict(zip(LABELS, average(heard.counted), strict=True))
+    assert len(heard.counted) <= BEST
     assert verdict.confidence == (0.0 if verdict.label == UNDECIDED else round(chances[verdict.label], 3))
 
 

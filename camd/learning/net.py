@@ -2,8 +2,8 @@
 
 Idea: few and wide 3x3 convolutions at 16 and 8 cells a side, where OpenCV gets most out of a core. Beside the embedding
 that is asked for at home it predicts the teacher's maps; what does that is thrown away in the end. Weights are written
-as bytes and one scale for each channel, a quarter of the file; OpenCV makes them floats again when it reads them, so
-that what is computed stays as exact, and as fast.
+as bytes and one scale for each channel, a quarter of the file; OpenCV makes floats of them when it reads them, so that
+it is as fast as ever.
 Rule: torch is an extra. What is scored, calibrated and shipped is what was written down, never the network in memory.
 """
 

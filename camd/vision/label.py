@@ -28,7 +28,7 @@ SELDOM: Final = 2 * SECOND  # the same, once there are many or they are plain
 MANY: Final = 7
 PLAIN: Final = 0.9  # confidence
 EARLY: Final = SECOND * 3 // 10  # after his birth, a cut of somebody who comes in shows a foot
-LONGEST_WAIT: Final = SECOND * 3 // 2  # for the whole of somebody; the house waits for 2 s (`rules.UNDECIDED`)
+LONGEST_WAIT: Final = SECOND  # for the whole of somebody; with three votes the label comes before rules wait no more
 
 Key = tuple[Nanos, Rect]  # a track's birth: no two tracks begin at one time in one place
 

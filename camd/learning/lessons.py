@@ -2,7 +2,7 @@
 
 Idea: a view is made once and looked at by the teacher once; of its maps the principal components are kept. What it
 thinks is what a linear classifier makes of its maps that learned from the labels: where a view shows too little, it
-says so, and the network need not pretend.
+says so, and the network need not pretend. Of a picture that nobody labelled this is all that is said.
 Rule: pictures that are not taught from lend neither ground nor axis nor opinion.
 """
 
@@ -34,21 +34,34 @@ Floats = NDArray[np.float32]
 Chosen = NDArray[np.bool_]
 T = TypeVar("T")
 
-VIEWS: Final = 3  # of each picture, the first as it is
+PLAIN: Final = 2  # views of each picture that show all of it: as it is, and in a mirror
+MADE: Final = 2  # more views of each that is labelled: cut, tilted, elsewhere
+AS_IT_IS: Final = 0.7  # of what is drawn of these is plain; what is cut off or tilted teaches the maps less well
 WORKERS: Final = 2
 SAMPLE: Final = 12  # every so many pictures say what the principal components are
-AT_ONCE: Final = 64  # pictures that the teacher looks at together
+AT_ONCE: Final = 16  # pictures that the teacher looks at together
 STEPS: Final = 200  # of the linear classifier
 TIGHT: Final = 1e-2  # its weight decay
 
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Views (V, N) of the pictures and what the teacher saw in them: components (V, N, C, H, H) float16."""
+    """Views of the pictures, and what the teacher saw in them: components (V, C, H, H) float16.
 
-    views: list[list[Grey]]
+    `pictures` (V,) says which picture a view is of, `is_plain` (V,) whether it shows all of it.
+    """
+
+    views: list[Grey]
+    pictures: NDArray[np.int64]
+    is_plain: NDArray[np.bool_]
     coarse: NDArray[np.float16]
     fine: NDArray[np.float16]
+
+    def chances(self, found: Pictures, chosen: Chosen) -> NDArray[np.float64]:
+        """How often each view is drawn (V,), of the pictures that are `chosen`; the sum is 1."""
+        plain = np.where(found.is_labelled[self.pictures], AS_IT_IS, 1.0)
+        shares = np.where(self.is_plain, plain / PLAIN, (1 - plain) / MADE)
+        return np.asarray(catalogue.chances(found, chosen)[self.pictures] * shares)
 
 
 def tracked(items: Iterable[T], what: str, count: int) -> Iterable[T]:
@@ -61,17 +74,23 @@ def prepare(found: Pictures, taught: Chosen, teacher: Path, seed: int) -> Lesson
     """Make the views, and have the teacher look at each. Raises UnusableInputError."""
     looking = Teacher(teacher)  # a file that cannot be used is told before anything is made
     axes = _axes(looking, [found.greys[number] for number in np.flatnonzero(taught)[::SAMPLE]])
-    grounds = [found.greys[number] for number in np.flatnonzero(taught & (found.labels == LABELS.index("other")))]
-    more = [_views(found, grounds, np.random.default_rng([seed, number])) for number in range(1, VIEWS)]
-    views = [found.greys, *more]
+    made = _views(found, taught, seed)
+    views = [grey for greys in made for grey in greys]
     with ProcessPoolExecutor(WORKERS, get_context("fork"), _hire, (teacher, axes)) as executor:
-        seen = [_looked_at(executor, greys, number) for number, greys in enumerate(views)]
-    return Lessons(views, *(np.stack(maps) for maps in zip(*seen, strict=True)))
+        coarse, fine = _looked_at(executor, views)
+    every, labelled = np.arange(len(found)), np.flatnonzero(found.is_labelled)
+    pictures = np.concatenate([*[every] * PLAIN, *[labelled] * MADE])
+    return Lessons(views, pictures, np.arange(len(views)) < PLAIN * len(found), coarse, fine)
 
 
-def _views(found: Pictures, grounds: list[Grey], chance: np.random.Generator) -> list[Grey]:
-    pairs = zip(found.greys, found.labels, strict=True)
-    return [view(grey, LABELS[label], chance, grounds) for grey, label in pairs]
+def _views(found: Pictures, taught: Chosen, seed: int) -> list[list[Grey]]:
+    """The plain views of all pictures, then those that are made of the labelled ones."""
+    mirrored = [np.ascontiguousarray(grey[:, ::-1]) for grey in found.greys]
+    grounds = [found.greys[number] for number in np.flatnonzero(taught & (found.labels == LABELS.index("other")))]
+    labelled = [(found.greys[number], LABELS[found.labels[number]]) for number in np.flatnonzero(found.is_labelled)]
+    chances = [np.random.default_rng([seed, number]) for number in range(MADE)]
+    made = [[view(grey, label, chance, grounds) for grey, label in labelled] for chance in chances]
+    return [found.greys, mirrored, *made]
 
 
 def _axes(teacher: Teacher, sample: list[Grey]) -> "tuple[_Axes, _Axes]":
@@ -99,10 +118,9 @@ def _look(greys: list[Grey]) -> tuple[Maps, Maps]:
     return deep.along(coarse), neck.along(fine)
 
 
-def _looked_at(executor: Executor, greys: list[Grey], number: int) -> tuple[Maps, Maps]:
+def _looked_at(executor: Executor, greys: list[Grey]) -> tuple[Maps, Maps]:
     parts = _parts(greys)
-    what = f"the teacher looks at view {number + 1} of {VIEWS}"
-    coarse, fine = zip(*tracked(executor.map(_look, parts), what, len(parts)), strict=True)
+    coarse, fine = zip(*tracked(executor.map(_look, parts), "the teacher looks", len(parts)), strict=True)
     return np.concatenate(coarse), np.concatenate(fine)
 
 
@@ -126,29 +144,31 @@ class _Axes:
 
     def along(self, maps: NDArray[np.float16]) -> NDArray[np.float16]:
         """Maps (N, C, H, H) as components (N, count, H, H)."""
-        cells = (maps.astype(np.float32).transpose(0, 2, 3, 1) - self.mean) / self.spread
-        return (cells @ self.axes).transpose(0, 3, 1, 2).astype(np.float16)
+        count, channels, *sides = maps.shape
+        cells = maps.astype(np.float32).transpose(0, 2, 3, 1).reshape(-1, channels)
+        seen = (cells - self.mean) / self.spread @ np.ascontiguousarray(self.axes)
+        return seen.reshape(count, *sides, -1).transpose(0, 3, 1, 2).astype(np.float16)
 
 
 def opinion(lessons: Lessons, found: Pictures, taught: Chosen) -> Floats:
-    """What the teacher thinks of each view: probabilities (V, N, 4), by a linear classifier on its maps."""
-    pooled = torch.from_numpy(np.stack([_pooled(lessons, number) for number in range(len(lessons.views))]))
-    seen = torch.from_numpy(taught)
-    mean, spread = pooled[:, seen].mean((0, 1)), pooled[:, seen].std((0, 1)) + 1e-2
+    """What the teacher thinks of each view: probabilities (V, 4), by a linear classifier on its maps."""
+    seen = (taught & found.is_labelled)[lessons.pictures]
+    pooled = torch.from_numpy(np.concatenate([_pooled(lessons.coarse), _pooled(lessons.fine)], axis=1))
+    mean, spread = pooled[seen].mean(0), pooled[seen].std(0) + 1e-2
     pooled = (pooled - mean) / spread
-    labels = torch.from_numpy(found.labels[taught]).repeat(len(pooled))
-    weights = torch.from_numpy(catalogue.chances(found, taught)[taught].astype(np.float32)).repeat(len(pooled))
+    weights = catalogue.chances(found, taught & found.is_labelled)[lessons.pictures[seen]]
     linear = nn.Linear(pooled.shape[-1], len(LABELS))
-    _fit(linear, pooled[:, seen].flatten(0, 1), labels, weights / weights.sum())
+    labels = torch.from_numpy(found.labels[lessons.pictures[seen]])
+    _fit(linear, pooled[seen], labels, torch.from_numpy((weights / weights.sum()).astype(np.float32)))
     with torch.no_grad():
         thought: Floats = linear(pooled).softmax(-1).numpy()
     return thought
 
 
-def _pooled(lessons: Lessons, number: int) -> Floats:
-    """Mean and most of each component over the cells, (N, 2 * (COARSE + FINE))."""
-    flat = [maps[number].reshape(*maps.shape[1:3], -1).astype(np.float32) for maps in (lessons.coarse, lessons.fine)]
-    return np.concatenate([pool for maps in flat for pool in (maps.mean(axis=2), maps.max(axis=2))], axis=1)
+def _pooled(maps: NDArray[np.float16]) -> Floats:
+    """Mean and most of each component over the cells, (V, 2 C)."""
+    flat = maps.reshape(*maps.shape[:2], -1).astype(np.float32)
+    return np.concatenate([flat.mean(axis=2), flat.max(axis=2)], axis=1)
 
 
 def _fit(linear: nn.Linear, seen: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> None:

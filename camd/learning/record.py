@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from camd.clock import SystemClock
 from camd.learning import pictures as catalogue
 from camd.learning.calibrate import report, temperature
-from camd.learning.pictures import Pictures
+from camd.learning.pictures import CLASSES, Pictures
 from camd.model import LABELS, SECOND, Nanos
 from camd.store.files import writing
 from camd.terminal import say
@@ -134,5 +134,6 @@ class Record:
         }
 
     def _counts(self, chosen: Chosen) -> dict[str, int]:
-        counts = np.bincount(self.found.labels[chosen], minlength=len(LABELS)).tolist()
-        return {label: count for label, count in zip(LABELS, counts, strict=True) if count}
+        numbers, counts = np.unique(self.found.labels[chosen], return_counts=True)
+        names = {number: name for name, number in CLASSES.items()}
+        return {names[number]: count for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)}

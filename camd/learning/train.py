@@ -34,13 +34,13 @@ from camd.learning import pictures as catalogue
 from camd.learning.augment import spoil
 from camd.learning.lessons import Chosen, Floats, Lessons, opinion, prepare, tracked
 from camd.learning.net import Net, written
-from camd.learning.pictures import Pictures
+from camd.learning.pictures import UNSAID, Pictures
 from camd.learning.record import Record, Trained
 from camd.model import LABELS, SECOND
 from camd.terminal import Parser, say
 from camd.vision.crop import squared
 
-EPOCHS: Final = 64
+EPOCHS: Final = 96
 REHEARSED: Final = 7 / 11  # of its length has the rehearsal
 EPOCH: Final = 16500  # views
 BATCH: Final = 96
@@ -49,7 +49,6 @@ WARM_UP: Final = 150  # steps
 DECAY: Final = 0.03
 TRUSTED: Final = 0.7  # of each label is what the teacher thinks of the view
 SMOOTH: Final = 0.06  # of each label is shared by the others
-AS_IT_IS: Final = 0.7  # of the pictures are the first view; what is cut off or tilted teaches the maps less well
 SPOILED: Final = 0.4  # of the views; the others stay as they are
 COARSE: Final = 2.0  # how much the error of the coarse maps counts beside that of the labels, and that of their means
 KEEP: Final = 0.997  # of the mean weights, per step
@@ -73,7 +72,7 @@ def main(arguments: list[str]) -> int:
     taught, left_out = ~found.is_test, ~found.is_test & np.isin(found.sources, wanted.leave_out)
     say(f"{len(found)} pictures of {len(set(found.sources))} sources, {int(taught.sum())} of them to learn from")
     lessons = prepare(found, taught, wanted.teacher, wanted.seed)
-    record = Record(found, taught, left_out, wanted.seed, wanted.epochs)
+    record = Record(found, taught, left_out & found.is_labelled, wanted.seed, wanted.epochs)
     if left_out.any():
         course = _Course("rehearsal", round(REHEARSED * (wanted.epochs * EPOCH // BATCH)), wanted.seed)
         record.rehearse(_trained(found, taught & ~left_out, lessons, course))
@@ -125,7 +124,7 @@ def train(found: Pictures, taught: Chosen, lessons: Lessons, thought: Floats, co
     net = Net().to(memory_format=torch.channels_last)
     mean = copy.deepcopy(net).eval()
     optimiser = _optimiser(net)
-    batches = _batches(catalogue.chances(found, taught), course)
+    batches = _batches(lessons.chances(found, taught), course)
     for step, (batch, made) in enumerate(tracked(_ahead(batches, lessons), course.what, course.steps)):
         for group in optimiser.param_groups:
             group["lr"] = course.rate(step)
@@ -149,9 +148,8 @@ def _optimiser(net: Net) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Pictures by number, the view of each, and the seed of what spoils them."""
+    """Views by number, and the seed of what spoils them."""
 
-    pictures: NDArray[np.int64]
     views: NDArray[np.int64]
     seed: tuple[int, int]
 
@@ -166,10 +164,12 @@ class _Target:
 
     @classmethod
     def of(cls, batch: _Batch, found: Pictures, lessons: Lessons, thought: Floats) -> "_Target":
-        place = batch.views, batch.pictures
-        given = functional.one_hot(torch.from_numpy(found.labels[batch.pictures]), len(LABELS)).float()
-        labels = (1 - TRUSTED) * given + TRUSTED * torch.from_numpy(thought[place])
-        maps = [torch.from_numpy(seen[place]).float() for seen in (lessons.coarse, lessons.fine)]
+        pictures, thinks = lessons.pictures[batch.views], torch.from_numpy(thought[batch.views])
+        said = torch.from_numpy(found.labels[pictures])
+        is_said = (said != UNSAID).float()[:, None]
+        given = functional.one_hot(said.clamp(0), len(LABELS)) * is_said + thinks * (1 - is_said)
+        labels = (1 - TRUSTED) * given + TRUSTED * thinks
+        maps = [torch.from_numpy(seen[batch.views]).float() for seen in (lessons.coarse, lessons.fine)]
         return cls(labels * (1 - SMOOTH) + SMOOTH / len(LABELS), *maps)
 
 
@@ -179,16 +179,14 @@ _LESSONS: list[Lessons] = []  # what a child process was forked with
 def _made(batch: _Batch) -> Floats:
     """The batch as the network takes it: (B, 1, SIDE, SIDE)."""
     chance = np.random.default_rng(batch.seed)
-    greys = [_LESSONS[0].views[number][picture] for number, picture in zip(batch.views, batch.pictures, strict=True)]
+    greys = [_LESSONS[0].views[number] for number in batch.views]
     return np.concatenate([squared(spoil(grey, chance) if chance.random() < SPOILED else grey) for grey in greys])
 
 
 def _batches(chances: NDArray[np.float64], course: _Course) -> Iterator[_Batch]:
     chance = np.random.default_rng([course.seed, 98])
     for step in range(course.steps):
-        pictures = chance.choice(len(chances), BATCH, p=chances)
-        views = chance.integers(1, len(_LESSONS[0].views), BATCH) * (chance.random(BATCH) > AS_IT_IS)
-        yield _Batch(pictures, views, (course.seed, step))
+        yield _Batch(chance.choice(len(chances), BATCH, p=chances), (course.seed, step))
 
 
 def _ahead(batches: Iterator[_Batch], lessons: Lessons) -> Iterator[tuple[_Batch, Floats]]:

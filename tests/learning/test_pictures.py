@@ -47,6 +47,22 @@ def test_labels_come_alike_and_sources_by_the_root_of_their_size(tmp_path: Path)
     assert of["d"] == 0
 
 
+def test_what_nobody_labelled_has_its_own_share_and_is_never_tested_on(tmp_path: Path) -> None:
+    rows = [("person", "train", "a", "MIT"), ("animal", "train", "b", "MIT"), ("animal", "val", "b", "MIT")]
+    rows += [("unlabelled", "train", "a", "MIT")] * 9 + [("unlabelled", "val", "a", "MIT")]
+    found = pictures.read([catalogue(tmp_path, *rows)])
+    chances = pictures.chances(found, ~found.is_test)
+    assert len(found) == 12
+    assert chances[~found.is_labelled].sum() == pytest.approx(pictures.UNSAID_SHARE)
+    assert chances[found.labels == 0].sum() == pytest.approx((1 - pictures.UNSAID_SHARE) / 2)
+    assert found.is_labelled[found.is_test].all()
+
+
+def test_a_class_that_is_no_label_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInputError, match=r"class of 0\.png: got cat\. want one of person, .*, unlabelled\."):
+        pictures.read([catalogue(tmp_path, ("cat", "train", "a", "MIT"))])
+
+
 def test_a_folder_without_a_manifest_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnusableInputError, match=r"manifest\.csv: cannot be read"):
         pictures.read([tmp_path])

@@ -29,6 +29,8 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cv2.imwrite(str(folder / f"{number}.png"), cv2.resize(small, (48, 64)))
             source = f"{split} {number % 5}: {number}"
             table.writerow([f"{number}.png", LABELS[label], split, source, "MIT"])
+            if split == "train":
+                table.writerow([f"{number}.png", "unlabelled", split, source, "MIT"])
     return folder
 
 
@@ -53,7 +55,9 @@ def test_a_model_is_made_rehearsed_calibrated_and_recorded(
     assert head.network == record["sha256"]
     assert head.temperature == record["left_out"]["temperature"]
     assert record["bytes"] == (out / "network.onnx").stat().st_size < 1_000_000
-    assert sum(sum(source["taught"].values()) for source in record["sources"].values()) == 2 * EACH * len(LABELS)
+    taught = [source["taught"] for source in record["sources"].values()]
+    for label in (*LABELS, "unlabelled"):
+        assert sum(each.get(label, 0) for each in taught) == 2 * EACH * (len(LABELS) if label == "unlabelled" else 1)
     assert set(record["left_out"]["recall"]) <= set(LABELS)
     assert sum(Network((out / "network.onnx").read_bytes(), head).guess(np.zeros((40, 30), np.uint8)).probabilities)
     with np.load(out / "summary.npz") as summary:

@@ -99,8 +99,10 @@ class Pipeline:
         return True
 
     def close(self) -> None:
-        """The camera has stopped: end what is open and finish the clip."""
+        """The camera has stopped: end what is open and finish the clip; whom it saw nobody looks at in home mode."""
         self._watching.close()
+        if not self._admits():
+            self.watcher.look_away()
         self.watcher.close()
         self._reel.close()
 

@@ -120,6 +120,11 @@ class Watcher:
         self._tell_trouble(frame.t)
         self._observe(frame, self._sight)
 
+    def look_away(self) -> None:
+        """Ask the classifier about nobody whom it was not asked about yet."""
+        if self._labeller is not None:
+            self._labeller.look_away()
+
     def close(self) -> None:
         """The camera has stopped."""
         for request in self._requests.close():

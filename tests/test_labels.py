@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from camd.model import LABELS, SECOND, Degraded, Ended, Grew, Happening, Saved
 from camd.pipeline import House, Pipeline, always
 from camd.places import Places
 from camd.recording import Recording
+from camd.scene import Car, Route, Scene, encode, front_garden
 from camd.store import heads, sidecar, verdicts
 from camd.store.check import violations
 from camd.store.files import ClipFiles
@@ -36,6 +38,7 @@ from camd.vision.crop import Grey
 from camd.vision.episode import Limits
 from camd.vision.label import Labeller
 from camd.vision.sight import Settings, Sight
+from camd.vision.votes import ENOUGH
 from camd.worker import AtOnce
 from tests.worlds import events, places, shelf
 
@@ -170,6 +173,32 @@ def test_what_is_learned_and_forgotten_is_heeded_while_it_looks(tmp_path: Path) 
         change()
         renewed.look(next(frames), sight)
         assert own.guess(nothing).label == label
+
+
+class Asked:
+    """camd's own classifier, which counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self._own, self.times = factory.classifier(VisionConfig()), 0
+
+    def guess(self, grey: Grey) -> Guess:
+        """Say what the picture shows."""
+        self.times += 1
+        return self._own.guess(grey)
+
+    def learn(self, head: Head) -> None:
+        """It learns nothing."""
+
+
+def test_who_was_coming_in_when_his_camera_stopped_is_asked_about_but_not_in_home_mode(tmp_path: Path) -> None:
+    video, asked, times = tmp_path / "coming.mp4", (Asked(), Asked()), (count(), count(1))
+    car = Car(Route(((1.0, -90, 200), (3.0, 130, 200))), 180)
+    encode(Scene(320, 240, 15, 2.0, 1, 2.0, front_garden, (car,)), video)
+    (event,) = events(live(tmp_path / "away", asked[0], video, admits=lambda: next(times[0]) >= 0))
+    assert (event.label, asked[0].times) == ("vehicle", ENOUGH)
+    last = next(times[0])
+    (event,) = events(live(tmp_path / "home", asked[1], video, admits=lambda: next(times[1]) < last))
+    assert (event.label, asked[1].times) == ("motion", 0)
 
 
 class HomeComing:

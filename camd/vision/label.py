@@ -1,10 +1,12 @@
 """Chooses what is looked at closely, and remembers what was thought of it.
 
-Idea: a confirmed visitor is cut out a few times a second, three times at once and then more seldom, the sooner the
-plainer it is who comes, and each cut is a vote. While he comes in over the border of the picture he is cut out, too, in
-case that no more of him is ever seen, and what he is waits for the whole of him, but not for long. What an event shows
-is the foremost of its visitors, also of those who have left.
-Rule: pure; never more than `PER_SECOND` cuts of one camera. A classifier that fails or is slow is left alone for a
+Idea: a confirmed visitor is cut out of the picture, and what the classifier says of the cut is a vote: at once until
+there are enough, then more seldom, the sooner the plainer it is who comes. While he comes in over the border of the
+picture he is waited for, but not for long; cuts of what is there of him are kept meanwhile, and the classifier is asked
+about them only when he is gone and no more of him was seen. What an event shows is the foremost of its visitors, also
+of those who have left.
+Rule: pure; beyond the first three about each visitor, never more than `PER_SECOND` questions of one camera. What is
+kept has its private areas covered, and goes with the visitor. A classifier that fails or is slow is left alone for a
 while: events go on without labels, and `trouble` says why.
 """
 
@@ -16,18 +18,18 @@ from camd.errors import UnusableInputError
 from camd.model import SECOND, Box, Nanos, Polygon
 from camd.vision.blobs import Rect
 from camd.vision.border import is_part
-from camd.vision.classify import Classifier, Guess, Head
-from camd.vision.crop import Grey, cut
+from camd.vision.classify import Classifier, Head
+from camd.vision.crop import Crop, Grey, cut
 from camd.vision.patience import Patience
 from camd.vision.track import Track
-from camd.vision.votes import ENOUGH, Company, Verdict, Vote, Votes
+from camd.vision.votes import ENOUGH, PLAIN, Company, Verdict, Vote, Votes
 
-PER_SECOND: Final = 6  # cuts of one camera
+PER_SECOND: Final = 6  # questions of one camera
 SOON: Final = SECOND * 6 // 10  # between two votes on one visitor, once there are enough
 SELDOM: Final = 2 * SECOND  # the same, once there are many or they are plain
 MANY: Final = 7
-PLAIN: Final = 0.9  # confidence
 EARLY: Final = SECOND * 3 // 10  # after his birth, a cut of somebody who comes in shows a foot
+PART_EVERY: Final = SECOND // 8  # a cut of him is kept
 LONGEST_WAIT: Final = SECOND  # for the whole of somebody; with three votes the label comes before rules wait no more
 
 Key = tuple[Nanos, Rect]  # a track's birth: no two tracks begin at one time in one place
@@ -35,10 +37,29 @@ Key = tuple[Nanos, Rect]  # a track's birth: no two tracks begin at one time in 
 
 @dataclass(slots=True)
 class _Visitor:
+    """What is known of somebody, `parts` of whom are kept, the newest first, which show most of him."""
+
     votes: Votes = field(default_factory=Votes)
     seen: Nanos = 0
     due: Nanos = 0
-    part_due: Nanos = 0  # of a vote that shows a part of him
+    parts: list[Crop] = field(default_factory=list)
+    part_due: Nanos = 0
+
+    def take(self, vote: Vote) -> None:
+        """Count a vote on the whole of him."""
+        self.votes.add(vote)
+        if not self.votes.lacking:
+            self.parts = []
+
+    def keep(self, crop: Crop) -> None:
+        """Keep what is there of him."""
+        self.parts = [crop, *self.parts][:ENOUGH]
+
+    def let_go(self) -> list[Crop]:
+        """Keep nothing any more; return as many parts as votes are lacking, or none where there are too few of them."""
+        lacking, parts = self.votes.lacking, self.parts
+        self.parts = []
+        return parts[:lacking] if len(parts) >= lacking else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +76,25 @@ class _Look:
     comes_in: bool
 
     @property
-    def is_urgent(self) -> bool:
-        """Whether nobody knows yet who he is, and no more of him is to be expected."""
-        return self.visitor.votes.is_wanting and not self.comes_in
-
-    @property
     def rank(self) -> tuple[int, int]:
         """Whose turn it is: his of whom least is known, the larger one first."""
-        votes = self.visitor.votes
-        return votes.count + len(votes.parts), -self.cells
+        return self.visitor.votes.count, -self.cells
 
     def is_due(self, t: Nanos) -> bool:
-        """Whether a vote on him is: on a part of him only where there are not enough others."""
-        if self.is_part and not self.visitor.votes.is_wanting:
+        """Whether a vote on him is: while he comes in never, and on a part of him where there are not enough others."""
+        if self.comes_in or (self.is_part and not self.visitor.votes.lacking):
             return False
-        return t >= (self.visitor.part_due if self.comes_in else self.visitor.due)
+        return t >= self.visitor.due
+
+    def is_part_due(self, t: Nanos) -> bool:
+        """Whether what is there of him is to be kept, in case that no more of him is ever seen."""
+        return self.comes_in and bool(self.visitor.votes.lacking) and t >= self.visitor.part_due
 
     def put_off(self, t: Nanos, slower: float) -> None:
         """A vote was taken at `t`: the next one may wait."""
         votes = self.visitor.votes
-        if self.comes_in:
-            self.visitor.part_due = t + round((SOON if len(votes.parts) >= ENOUGH else 0) * slower)
-            return
         is_plain = votes.count >= MANY or votes.verdict.confidence >= PLAIN
-        self.visitor.due = t + round((SELDOM if is_plain else 0 if votes.is_wanting else SOON) * slower)
+        self.visitor.due = t + round((SELDOM if is_plain else 0 if votes.lacking else SOON) * slower)
 
 
 class Labeller:
@@ -111,6 +127,9 @@ class Labeller:
         self._conclude(visitor for visitor in self._visitors.values() if t - visitor.seen >= LONGEST_WAIT)
         if self._patience.rests(t):
             return
+        for look in seen:
+            if look.is_part_due(t):
+                self._keep(t, luma, look)
         due = [look for look in seen if look.is_due(t) and (self._hurries(look) or t >= self._next)]
         if not due:
             return
@@ -132,13 +151,18 @@ class Labeller:
         self._conclude(self._visitors.values())
         return self._company.verdict
 
+    def look_away(self) -> None:
+        """Ask no more about what was kept until now."""
+        for visitor in self._visitors.values():
+            visitor.let_go()
+
     def forget(self) -> None:
         """The event is over."""
         self._visitors.clear()
         self._company = Company()
 
     def _hurries(self, look: _Look) -> bool:
-        return look.is_urgent and self._slower == 1
+        return look.visitor.votes.lacking > 0 and self._slower == 1
 
     def _seen(self, t: Nanos, track: Track, box: Box) -> _Look:
         new = _Visitor(part_due=track.born + EARLY)
@@ -148,11 +172,19 @@ class Labeller:
         comes_in = is_partly_there and t - track.born < LONGEST_WAIT
         return _Look(visitor, box, track.cells, is_partly_there, comes_in)
 
+    def _keep(self, t: Nanos, luma: Grey, look: _Look) -> None:
+        """Keep what is there of somebody who comes in."""
+        look.visitor.part_due = t + round(PART_EVERY * self._slower)
+        crop = cut(t, luma, look.box, self._private)
+        if crop is not None:
+            look.visitor.keep(crop)
+
     def _conclude(self, visitors: Iterable[_Visitor]) -> None:
         """No more will be seen of these."""
         open_ = [visitor for visitor in visitors if not visitor.votes.is_concluded]
         for visitor in open_:
-            visitor.votes.conclude()
+            votes = [self._vote(crop) for crop in visitor.let_go()]
+            visitor.votes.conclude([vote for vote in votes if vote is not None])
         if open_:
             self._hear()
 
@@ -161,22 +193,24 @@ class Labeller:
 
     def _ask(self, t: Nanos, luma: Grey, look: _Look) -> None:
         crop = cut(t, luma, look.box, self._private)
-        guess = self._guess(t, crop.grey) if crop is not None else None
-        if crop is None or guess is None:
-            look.visitor.due = look.visitor.part_due = t + SECOND // PER_SECOND  # it may be another's turn
+        vote = self._vote(crop) if crop is not None else None
+        if vote is None:
+            look.visitor.due = t + SECOND // PER_SECOND  # it may be another's turn
             return
-        self.crops += 1
-        look.visitor.votes.add(Vote(crop.quality, guess, look.comes_in))
+        look.visitor.take(vote)
         self._hear()
         look.put_off(t, self._slower)
 
-    def _guess(self, t: Nanos, grey: Grey) -> Guess | None:
+    def _vote(self, crop: Crop) -> Vote | None:
         """What the classifier says; None when it cannot."""
+        if self._patience.rests(crop.t):
+            return None
         began = self._now()
         try:
-            guess = self._classifier.guess(grey)
+            guess = self._classifier.guess(crop.grey)
         except UnusableInputError as error:
-            self._patience.failed(t, str(error))
+            self._patience.failed(crop.t, str(error))
             return None
-        self._patience.answered(t, self._now() - began)
-        return guess
+        self._patience.answered(crop.t, self._now() - began)
+        self.crops += 1
+        return Vote(crop.quality, guess)

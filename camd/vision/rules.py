@@ -14,7 +14,9 @@ from typing import Final
 
 from camd.model import ALERT, IGNORE, LABELS, PERSON, RECORD, SECOND, Began, Ended, Event, Finding, Grew, Nanos, Zone
 
-UNDECIDED: Final[Nanos] = 2 * SECOND  # so long the house may wait for a label; the first comes with the third picture
+UNDECIDED: Final[Nanos] = (
+    2 * SECOND
+)  # so long the house may wait for a label; the first comes with the second or third picture
 LOUDER: Final = (ALERT, RECORD, IGNORE)
 
 

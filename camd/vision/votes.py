@@ -1,8 +1,9 @@
 """What a visitor is, from all that was seen of him.
 
 Idea: each crop of a track is a vote. The best of them, by size and sharpness, are averaged; the label is what the
-average says once it is sure enough, and `motion` until then. Who is only partly in the picture, coming in or going out,
-may look like anybody: such votes count only where no better ones are to be expected.
+average says once it is sure enough, and `motion` until then. Three votes are enough, and two that are plain and agree.
+Who is only partly in the picture, coming in or going out, may look like anybody: such votes count only where no better
+ones are to be expected.
 Rule: pure. A label only ever rises: from motion to other to animal, vehicle or person, from one of those to another at
 most once, and then only on much better evidence. So nobody sees it flicker. The votes are counted twice, with what was
 learned at home and without: who was surely a person without it once is one from then on. The label of an event, too,
@@ -21,7 +22,9 @@ from camd.vision.classify import BEYOND_LEARNING, Guess, packed
 
 BEST: Final = 9  # votes that count, the best by quality
 KEPT: Final = 3  # embeddings of the best, for camd to learn from
-ENOUGH: Final = 3  # votes before anything is said
+ENOUGH: Final = 3  # votes before anything is said ...
+AGREED: Final = 2  # ... or so many, when all are plain and agree: in 371 visits no later vote changed that label
+PLAIN: Final = 0.9  # probability
 SURE: Final = 0.55  # probability at which a label is taken
 SURER: Final = 0.8  # the same, for a label in place of another
 UNDECIDED: Final = "motion"
@@ -31,11 +34,10 @@ FLOOR: Final = 1e-4  # no vote is surer than that of the contrary
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One crop's guess, and how good the crop was, 0..1. `is_part` says that it shows only a part of somebody."""
+    """One crop's guess, and how good the crop was, 0..1."""
 
     quality: float
     guess: Guess
-    is_part: bool = False
 
     @property
     def untaught(self) -> "Vote":
@@ -89,10 +91,10 @@ class Rising:
 
 @dataclass(slots=True)
 class Votes:
-    """The votes on one visitor: of the whole of him, and of parts of him while more was to be expected."""
+    """The votes on one visitor: on the whole of him, and in the end on parts of him."""
 
     whole: list[Vote] = field(default_factory=list)  # the best
-    parts: list[Vote] = field(default_factory=list)  # the newest, which show most of him
+    parts: Sequence[Vote] = ()
     count: int = 0  # of those on the whole of him
     is_concluded: bool = False
     verdict: Verdict = NOBODY
@@ -102,32 +104,28 @@ class Votes:
 
     def add(self, vote: Vote) -> Verdict:
         """Take one more vote; return the verdict as it then is."""
-        if vote.is_part:
-            self.parts = [vote, *self.parts][:ENOUGH]
-        else:
-            self.whole = sorted([*self.whole, vote], key=lambda vote: -vote.quality)[:BEST]
-            self.count += 1
+        self.whole = sorted([*self.whole, vote], key=lambda vote: -vote.quality)[:BEST]
+        self.count += 1
         return self._heard()
 
-    def conclude(self) -> Verdict:
-        """He has gone: parts of him must do where there is not enough else."""
-        self.is_concluded = True
+    def conclude(self, parts: Sequence[Vote]) -> Verdict:
+        """He has gone: these votes on parts of him must do where there is not enough else."""
+        self.is_concluded, self.parts = True, parts
         return self._heard()
 
     @property
-    def is_wanting(self) -> bool:
-        """Whether there are too few votes on the whole of him."""
-        return self.count < ENOUGH
+    def lacking(self) -> int:
+        """How many votes on the whole of him there are too few."""
+        return 0 if len(self.whole) == AGREED and _agree(self.whole) else max(0, ENOUGH - len(self.whole))
 
     @property
     def counted(self) -> list[Vote]:
         """The votes that count: those on the whole of him, and in the end of the others what they lack."""
-        return [*self.whole, *self.parts][:ENOUGH] if self.is_concluded and self.is_wanting else self.whole
+        return [*self.whole, *self.parts[: self.lacking]]
 
     def _heard(self) -> Verdict:
-        counted = self.counted
-        if len(counted) >= ENOUGH:
-            self.verdict = self._verdict_of(counted)
+        if len(self.parts) >= self.lacking:
+            self.verdict = self._verdict_of(self.counted)
         return self.verdict
 
     def _verdict_of(self, votes: list[Vote]) -> Verdict:
@@ -141,6 +139,12 @@ class Votes:
         kept = packed(vote.guess for vote in (self.whole or self.parts)[:KEPT])
         confidence = round(chances[LABELS.index(label)], 3)
         return Verdict(label, confidence, kept, plain != label, self._was_sure or label == PERSON)
+
+
+def _agree(votes: Iterable[Vote]) -> bool:
+    """Whether all of these name one thing plainly, with what was learned at home and without."""
+    guesses = [guess for vote in votes for guess in (vote.guess, vote.guess.untaught)]
+    return len({guess.label for guess in guesses}) == 1 and min(max(guess.probabilities) for guess in guesses) >= PLAIN
 
 
 def _is_taught(votes: Iterable[Vote]) -> bool:

@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camd.errors import UnusableInputError
-from camd.model import SECOND, Box, Nanos
+from camd.geometry import COVER
+from camd.model import SECOND, Box, Nanos, Polygon
 from camd.vision.blobs import Blob, Rect
 from camd.vision.border import KNOWN
 from camd.vision.classify import Guess, Head
 from camd.vision.crop import Grey
-from camd.vision.label import LONGEST_WAIT, PER_SECOND, Labeller
+from camd.vision.label import EARLY, LONGEST_WAIT, PER_SECOND, SOON, Labeller
 from camd.vision.patience import IN_A_ROW, LONGEST_REST, REST, SLOW, Patience
 from camd.vision.rules import UNDECIDED
 from camd.vision.track import Track
-from camd.vision.votes import ENOUGH, Verdict
+from camd.vision.votes import AGREED, ENOUGH, PLAIN, Verdict
 
 LUMA = np.random.default_rng(1).integers(0, 256, (240, 320), np.uint8)
 FRAME = SECOND // 15
@@ -26,11 +27,15 @@ BOX = Box(0.4, 0.4, 0.2, 0.3)
 
 
 class Sure:
-    """Calls everything a person."""
+    """Calls everything a person, so surely."""
+
+    def __init__(self, chance: float = 0.85) -> None:
+        self._chance = chance
 
     def guess(self, grey: Grey) -> Guess:
         """A person."""
-        return Guess((0.94, 0.02, 0.02, 0.02))
+        rest = (1 - self._chance) / 3
+        return Guess((self._chance, rest, rest, rest))
 
     def learn(self, head: Head) -> None:
         """It knows all."""
@@ -39,8 +44,11 @@ class Sure:
 class Broken(Sure):
     """A model that does not take what it is given."""
 
+    asked = 0
+
     def guess(self, grey: Grey) -> Guess:
         """Refuse."""
+        self.asked += 1
         raise UnusableInputError("the model does not take (1, 1, 64, 64).")
 
 
@@ -48,6 +56,7 @@ class Late(Sure):
     """A model that moves the clock by what it takes for each picture."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now: Nanos = 0
         self.takes: Nanos = SECOND
 
@@ -74,9 +83,17 @@ def test_who_is_seen_a_few_times_has_a_label() -> None:
         looking.look(number * FRAME, LUMA, [(somebody, BOX)])
     assert looking.verdict() == Verdict()
     looking.look(ENOUGH * FRAME, LUMA, [(somebody, BOX)])
-    assert (looking.verdict().label, looking.verdict().confidence) == ("person", 0.94)
+    assert (looking.verdict().label, looking.verdict().confidence) == ("person", 0.85)
     looking.forget()
     assert looking.verdict() == Verdict()
+
+
+def test_about_whom_nobody_could_doubt_the_classifier_is_asked_twice() -> None:
+    for chance, times in ((PLAIN, AGREED), (0.85, ENOUGH)):
+        looking, somebody = labeller(Sure(chance)), track(1)
+        for number in range(SOON // FRAME):
+            looking.look(number * FRAME, LUMA, [(somebody, BOX)])
+        assert (looking.crops, looking.verdict().label) == (times, "person")
 
 
 @given(st.integers(1, 12), st.integers(30, 900))
@@ -162,6 +179,19 @@ class ByShape(Sure):
         return Guess((0.9, 0.02, 0.06, 0.02) if grey.shape[1] < grey.shape[0] else (0.06, 0.02, 0.9, 0.02))
 
 
+class Showing(Sure):
+    """Puts what it is shown into a list."""
+
+    def __init__(self, shown: list[Grey]) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def guess(self, grey: Grey) -> Guess:
+        """Keep the picture."""
+        self._shown.append(grey)
+        return super().guess(grey)
+
+
 def coming(width: int, step: int, frames: int) -> list[tuple[Track, Box]]:
     """Somebody `width` cells wide and 20 tall, who comes in over the left border of 80x60 cells."""
     found, one = [], None
@@ -178,29 +208,75 @@ def coming(width: int, step: int, frames: int) -> list[tuple[Track, Box]]:
     return found
 
 
-def told(frames: list[tuple[Track, Box]]) -> tuple[list[str], str]:
-    """What he is called from frame to frame, and in the end."""
-    looking, said = labeller(ByShape()), []
+def told(looking: Labeller, frames: list[tuple[Track, Box]]) -> list[str]:
+    """What he is called from frame to frame."""
+    said = []
     for number, look in enumerate(frames):
         looking.look(number * FRAME, LUMA, [look])
         said.append(looking.verdict().label)
-    return said, looking.last_verdict().label
+    return said
 
 
 def test_who_comes_in_is_named_by_the_whole_of_him() -> None:
-    said, last = told(coming(40, 3, 30))
+    looking = labeller(ByShape())
+    said = told(looking, coming(40, 3, 30))
     assert said.index("animal") <= 40 // 3 + ENOUGH + 1
-    assert (set(said), last) == ({"motion", "animal"}, "animal")
+    assert (set(said), looking.last_verdict().label) == ({"motion", "animal"}, "animal")
+
+
+def test_the_classifier_is_asked_about_parts_of_somebody_only_when_no_more_of_him_was_seen() -> None:
+    for step, asked in ((1, ENOUGH), (3, 0)):
+        looking = labeller(ByShape())
+        told(looking, coming(40, step, 40 // 3 + 2))
+        before = looking.crops
+        looking.last_verdict()
+        assert looking.crops - before == asked
 
 
 def test_of_whom_no_more_is_seen_is_named_by_what_was() -> None:
-    said, last = told(coming(40, 1, 12))
-    assert (set(said), last) == ({"motion"}, "person")
+    looking = labeller(ByShape())
+    said = told(looking, coming(40, 1, 12))
+    assert (set(said), looking.crops, looking.last_verdict().label) == ({"motion"}, 0, "person")
+    looking = labeller(ByShape())
+    told(looking, coming(40, 1, 12))
+    looking.look(12 * FRAME + LONGEST_WAIT, LUMA, [])  # the event goes on without him
+    assert looking.verdict().label == "person"
+
+
+def test_of_whom_hardly_anything_is_seen_the_classifier_is_not_asked() -> None:
+    looking = labeller(ByShape())
+    told(looking, coming(40, 1, EARLY // FRAME + 2))
+    assert (looking.last_verdict(), looking.crops) == (Verdict(), 0)
+
+
+def test_what_is_kept_of_somebody_shows_nothing_private() -> None:
+    shown: list[Grey] = []
+    everywhere = Polygon("all", ((0, 0), (1, 0), (1, 1), (0, 1)))
+    looking = Labeller(Showing(shown), (everywhere,), lambda: 0)
+    told(looking, coming(40, 1, 12))
+    looking.last_verdict()
+    assert [set(grey.flat) for grey in shown] == [{COVER}] * ENOUGH
+
+
+def test_who_looks_away_asks_no_more_about_what_was_kept() -> None:
+    looking = labeller(ByShape())
+    told(looking, coming(40, 1, 12))
+    looking.look_away()
+    assert (looking.last_verdict(), looking.crops) == (Verdict(), 0)
+
+
+def test_a_classifier_that_fails_in_the_end_is_left_alone_too() -> None:
+    broken = Broken()
+    looking = labeller(broken)
+    told(looking, coming(40, 1, 12))
+    assert (looking.trouble, looking.last_verdict()) == ("", Verdict())
+    assert (looking.trouble, broken.asked) == ("the model does not take (1, 1, 64, 64).", 1)
 
 
 def test_who_comes_slowly_is_not_waited_for_longer_than_the_house_waits() -> None:
-    said, last = told(coming(200, 1, 30))
-    assert said.index(last) * FRAME <= LONGEST_WAIT + ENOUGH * FRAME < UNDECIDED
+    looking = labeller(ByShape())
+    said = told(looking, coming(200, 1, 30))
+    assert said.index(looking.last_verdict().label) * FRAME <= LONGEST_WAIT + ENOUGH * FRAME < UNDECIDED
 
 
 def test_who_is_always_cut_has_a_name_soon() -> None:

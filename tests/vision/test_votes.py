@@ -7,7 +7,20 @@ from hypothesis import strategies as st
 
 from camd.model import LABELS, PERSON
 from camd.vision.classify import BEYOND_LEARNING, CERTAIN, Guess
-from camd.vision.votes import BEST, ENOUGH, RANK, SURE, UNDECIDED, Company, Verdict, Vote, Votes, average
+from camd.vision.votes import (
+    AGREED,
+    BEST,
+    ENOUGH,
+    RANK,
+    SURE,
+    UNDECIDED,
+    Company,
+    Rising,
+    Verdict,
+    Vote,
+    Votes,
+    average,
+)
 
 
 def vote(label: str, chance: float = 0.9, quality: float = 0.5) -> Vote:
@@ -38,7 +51,20 @@ PULLED = st.builds(pulled, VOTES, st.sampled_from(LABELS), st.sampled_from([0.0,
 
 
 def test_nothing_is_said_before_there_are_enough_votes() -> None:
-    assert labels(*[vote("person")] * 4) == [UNDECIDED] * (ENOUGH - 1) + ["person"] * (5 - ENOUGH)
+    likely = vote("person", 0.8)
+    assert labels(*[likely] * 4) == [UNDECIDED] * (ENOUGH - 1) + ["person"] * (5 - ENOUGH)
+
+
+def test_two_votes_that_are_plain_and_agree_are_enough() -> None:
+    plain, likely, car = vote("person"), vote("person", 0.8), vote("vehicle")
+    assert labels(*[plain] * AGREED) == [UNDECIDED] * (AGREED - 1) + ["person"]
+    for other in (likely, car, pulled(plain, "animal", CERTAIN), pulled(vote("animal"), "person", CERTAIN)):
+        assert labels(plain, other) == labels(other, plain) == [UNDECIDED] * 2
+
+
+def test_of_whom_learning_makes_something_else_three_votes_are_counted() -> None:
+    cat = pulled(vote("person"), "animal", CERTAIN)
+    assert labels(cat, cat) == [UNDECIDED] * 2
 
 
 def test_votes_that_do_not_agree_are_motion() -> None:
@@ -95,13 +121,18 @@ def test_the_same_picture_ten_times_is_no_surer_than_once() -> None:
 @given(st.lists(PULLED, min_size=1, max_size=12))
 @settings(max_examples=100, deadline=None)
 def test_what_learning_changed_is_known_and_takes_nobody_who_is_surely_a_person(votes: list[Vote]) -> None:
-    heard, untaught, was_sure = Votes(), Votes(), False
+    heard, untaught, was_sure = Votes(), Rising(), False
     for one in votes:
-        taught, plain = heard.add(one), untaught.add(one.untaught)
-        was_sure = was_sure or (plain.label == PERSON and plain.confidence >= BEYOND_LEARNING)
-        assert taught.is_learned == (taught.label != plain.label)
+        taught = heard.add(one)
+        if heard.lacking:
+            assert taught == Verdict()
+            continue
+        chances = average(vote.untaught for vote in heard.counted)
+        plain = untaught.hear(chances)
+        was_sure = was_sure or chances[LABELS.index(PERSON)] >= BEYOND_LEARNING
+        assert taught.is_learned == (taught.label != plain)
         assert taught.is_person or not was_sure
-        assert taught.is_person or (taught.label, plain.label) != (UNDECIDED, PERSON)
+        assert taught.is_person or (taught.label, plain) != (UNDECIDED, PERSON)
 
 
 def test_who_is_surely_a_person_is_called_one_whatever_was_learned() -> None:

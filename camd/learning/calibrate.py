@@ -48,9 +48,8 @@ class Report:
         }
 
 
-def temperature(head: Head, embeddings: Floats, labels: Numbers) -> float:
-    """The temperature at which `head` is least surprised by the labels."""
-    weights = evenly(labels)
+def temperature(head: Head, embeddings: Floats, labels: Numbers, weights: NDArray[np.float64]) -> float:
+    """The temperature at which `head` is least surprised by the labels of embeddings (N, E) that weigh so much (N,)."""
     losses = []
     for candidate in TEMPERATURES:
         chances = Head(head.weights, head.bias, float(candidate), head.network).probabilities(embeddings)

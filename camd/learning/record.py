@@ -1,8 +1,8 @@
 """The model as it is written, with the record of how it was made.
 
 Idea: what is scored is what is shipped: the written network, asked through OpenCV.
-Rule: the temperature comes from the rehearsal, whose left-out sources share nothing with what it learned from; test
-pictures are for the last figure alone.
+Rule: the temperature comes from the rehearsal, by pictures that it did not learn from: of sources that share nothing
+with those that it learned from, and of those. Test pictures are for the last figure alone.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from camd.clock import SystemClock
 from camd.learning import pictures as catalogue
-from camd.learning.calibrate import report, temperature
+from camd.learning.calibrate import evenly, report, temperature
 from camd.learning.pictures import CLASSES, Pictures
 from camd.model import LABELS, SECOND, Nanos
 from camd.store.files import writing
@@ -44,26 +44,37 @@ class Trained:
     def embed(self, found: Pictures, chosen: Chosen) -> Floats:
         """The embeddings (N, E) of the chosen pictures, as OpenCV has them."""
         network = Network(self.network, self.head(1.0))
-        return np.stack([network.embed(found.greys[number]) for number in np.flatnonzero(chosen)])
+        embeddings = [network.embed(found.greys[number]) for number in np.flatnonzero(chosen)]
+        return np.array(embeddings, np.float32).reshape(-1, self.weights.shape[1])
 
 
 @dataclass(slots=True)
 class Record:
-    """What was learned from which pictures, and how right it is; `left_out` are what the rehearsal is scored on."""
+    """What was learned from which pictures, and how right it is.
+
+    The rehearsal is scored on the pictures that are `left_out` with their sources, and calibrated on those and on the
+    ones that were `held_back` alone.
+    """
 
     found: Pictures
     taught: Chosen
     left_out: Chosen
+    held_back: Chosen
     seed: int
     epochs: int
     degrees: float = 1.0
     rehearsal: dict[str, Any] = field(default_factory=dict)
 
     def rehearse(self, trained: Trained) -> None:
-        """Calibrate on what was left out, and note how right it is there."""
-        embeddings, labels = trained.embed(self.found, self.left_out), self.found.labels[self.left_out]
-        self.degrees = temperature(trained.head(1.0), embeddings, labels)
-        told = self._told("left-out sources", trained.head(self.degrees), embeddings, self.left_out)
+        """Calibrate on what it did not learn from, and note how right it is on what was left out."""
+        far, near = (trained.embed(self.found, chosen) for chosen in (self.left_out, self.held_back))
+        labels = [self.found.labels[chosen] for chosen in (self.left_out, self.held_back)]
+        weights = np.concatenate([evenly(each) for each in labels])  # unknown and known places weigh the same
+        self.degrees = temperature(trained.head(1.0), np.concatenate([far, near]), np.concatenate(labels), weights)
+        head = trained.head(self.degrees)
+        told = self._told("left-out sources", head, far, self.left_out)
+        if len(near):
+            self._told("held-back pictures", head, near, self.held_back)
         self.rehearsal = told | {"temperature": round(self.degrees, 4)}
 
     def write(self, folder: Path, trained: Trained, began: Nanos, torch_version: str) -> None:

@@ -4,7 +4,8 @@ Idea: a network of less than 1 MB sees a small grey picture. It is asked for two
 shows, and what a detector that knows more of the world sees in it (see `teacher`). The second is what carries it to
 places that no training picture comes from. The mean of its weights over the last steps is what is kept.
 First comes a shorter rehearsal without some sources of each label: how right it is there is what can be expected in
-places that it has never seen, and it is calibrated on them. Then the network that is kept learns from all of them.
+places that it has never seen. It is calibrated on them, and on some pictures of the other sources that it does without,
+too, as a home is a place of either kind. Then the network that is kept learns from all of them.
 Rule: the same seed, pictures and machine give the same model. Test pictures teach nothing, calibrate nothing and choose
 nothing.
 Not promised: the same bytes on another machine, as sums of floating point depend on its instructions.
@@ -42,6 +43,7 @@ from camd.vision.crop import squared
 
 EPOCHS: Final = 96
 REHEARSED: Final = 7 / 11  # of its length has the rehearsal
+HELD_BACK: Final = 20  # one in so many pictures of the sources that are not left out, from the rehearsal
 EPOCH: Final = 16500  # views
 BATCH: Final = 96
 RATE: Final = 3e-3
@@ -70,12 +72,14 @@ def main(arguments: list[str]) -> int:
     cv2.setNumThreads(1)
     found = catalogue.read(wanted.crops)
     taught, left_out = ~found.is_test, ~found.is_test & np.isin(found.sources, wanted.leave_out)
+    held_back = taught & ~left_out & (np.arange(len(found)) % HELD_BACK == 0)
     say(f"{len(found)} pictures of {len(set(found.sources))} sources, {int(taught.sum())} of them to learn from")
     lessons = prepare(found, taught, wanted.teacher, wanted.seed)
-    record = Record(found, taught, left_out & found.is_labelled, wanted.seed, wanted.epochs)
+    said = found.is_labelled
+    record = Record(found, taught, left_out & said, held_back & said, wanted.seed, wanted.epochs)
     if left_out.any():
         course = _Course("rehearsal", round(REHEARSED * (wanted.epochs * EPOCH // BATCH)), wanted.seed)
-        record.rehearse(_trained(found, taught & ~left_out, lessons, course))
+        record.rehearse(_trained(found, taught & ~left_out & ~held_back, lessons, course))
     if wanted.out is not None:
         course = _Course("training", wanted.epochs * EPOCH // BATCH, wanted.seed)
         record.write(wanted.out, _trained(found, taught, lessons, course), began, torch.__version__)

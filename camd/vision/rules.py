@@ -14,9 +14,7 @@ from typing import Final
 
 from camd.model import ALERT, IGNORE, LABELS, PERSON, RECORD, SECOND, Began, Ended, Event, Finding, Grew, Nanos, Zone
 
-UNDECIDED: Final[Nanos] = (
-    2 * SECOND
-)  # so long the house may wait for a label; the first comes with the second or third picture
+UNDECIDED: Final[Nanos] = 2 * SECOND  # so long the house may wait for a label, which comes with two or three pictures
 LOUDER: Final = (ALERT, RECORD, IGNORE)
 
 

@@ -11,7 +11,7 @@ from camd.errors import UnusableInputError
 from camd.harvest import of_world
 from camd.learning import pictures
 from camd.learning.augment import spoil, view
-from camd.learning.calibrate import calibration_error, report, temperature
+from camd.learning.calibrate import calibration_error, evenly, report, temperature
 from camd.model import LABELS
 from camd.vision.classify import Head
 from camd.vision.crop import LONGEST
@@ -91,7 +91,7 @@ def test_a_temperature_makes_it_as_sure_as_it_is_right() -> None:
     seen, labels = chance.normal(size=(4000, 4)).astype(np.float32), chance.integers(0, 4, 4000)
     seen[np.arange(4000), labels] += 1.0
     boastful = Head(np.eye(4, dtype=np.float32) * 5, np.zeros(4, np.float32), 1.0, "")
-    honest = Head(boastful.weights, boastful.bias, temperature(boastful, seen, labels), "")
+    honest = Head(boastful.weights, boastful.bias, temperature(boastful, seen, labels, evenly(labels)), "")
     before, after = (calibration_error(head.probabilities(seen), labels) for head in (boastful, honest))
     assert before > 0.2
     assert after < 0.05

@@ -29,7 +29,7 @@ BOX = Box(0.4, 0.4, 0.2, 0.3)
 class Sure:
     """Calls everything a person, so surely."""
 
-    def __init__(self, chance: float = 0.85) -> None:
+    def __init__(self, chance: float = 0.8) -> None:
         self._chance = chance
 
     def guess(self, grey: Grey) -> Guess:
@@ -83,7 +83,7 @@ def test_who_is_seen_a_few_times_has_a_label() -> None:
         looking.look(number * FRAME, LUMA, [(somebody, BOX)])
     assert looking.verdict() == Verdict()
     looking.look(ENOUGH * FRAME, LUMA, [(somebody, BOX)])
-    assert (looking.verdict().label, looking.verdict().confidence) == ("person", 0.85)
+    assert (looking.verdict().label, looking.verdict().confidence) == ("person", 0.8)
     looking.forget()
     assert looking.verdict() == Verdict()
 

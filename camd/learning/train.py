@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
     lessons = prepare(found, taught, wanted.teacher, wanted.seed)
     said = found.is_labelled
     record = Record(found, taught, left_out & said, held_back & said, wanted.seed, wanted.epochs)
-    if left_out.any():
+    if record.left_out.any():
         course = _Course("rehearsal", round(REHEARSED * (wanted.epochs * EPOCH // BATCH)), wanted.seed)
         record.rehearse(_trained(found, taught & ~left_out & ~held_back, lessons, course))
     if wanted.out is not None:
